@@ -1,0 +1,45 @@
+# `make demo` and `make test` need nothing but Python >= 3.11 and make; both set up the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Two test processes on two cores: one thread of torch in each.
+WORKERS ?= 2
+
+.PHONY: help setup demo test test-all lint docs clean
+
+help: ## This list
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## The virtual environment, made anew only when its inputs change
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## Train on three drawing styles, search a fourth (QUICK=1: two minutes)
+	$(BIN)/python examples/pictograms/demo.py $(if $(QUICK),--quick)
+
+test: setup ## The tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+test-all: setup ## The tests, slow ones too
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
+
+lint: setup ## Style, types, layers, and figures in the texts against benchmarks/results
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/figures_in_texts.py --check
+
+docs: setup ## Write the figures of benchmarks/results into README and docs
+	$(BIN)/python tools/figures_in_texts.py
+
+bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo (QUICK=1: small form)
+	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
+
+clean: ## Remove what the demo and the benchmarks wrote (not the environment)
+	rm -rf runs

@@ -1,0 +1,1 @@
+"""A script a claim: `python -m benchmarks.NAME` measures it and writes `benchmarks/results/NAME.json`."""

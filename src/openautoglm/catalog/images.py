@@ -1,0 +1,158 @@
+"""Pictures from strangers, decoded safely: JPEG, PNG, WebP, GIF (first frame), TIFF, BMP → RGB or RGBA.
+
+What the file says is honoured: EXIF orientation, alpha and transparent palette entries (→ RGBA), CMYK,
+16-bit and float greys (scaled to 8 bits, not cut off). What it may not do: take all memory (its size
+is checked before a pixel is decoded), be read by a parser of another format, or pass half decoded.
+Whatever is wrong, the caller gets one error with a reason in words: `BadImage`.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from openautoglm.catalog.hashing import content_hash
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"})
+MAX_PIXELS = 178_956_970
+"""Pictures above this (a 13,377-pixel square; 0.7 GB decoded) are refused: Pillow's own last limit."""
+MAX_BYTES = 1 << 29
+
+
+class BadImage(Exception):
+    """A picture that cannot be used; `reason` says why, `path` which (None for bytes)."""
+
+    def __init__(self, path: Path | None, reason: str) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
+        self.reason = reason
+
+
+class ImageFacts(NamedTuple):
+    """What the catalogue keeps of a picture; width and height as seen, after orientation."""
+
+    hash: str
+    width: int
+    height: int
+
+
+def read_image_bytes(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        BadImage: if it is missing, empty, unreadable, over `MAX_BYTES`, or no regular file.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadImage(path, "not a file")
+        if status.st_size > MAX_BYTES:
+            raise BadImage(path, f"file of {status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadImage(path, "file not found") from None
+    except (OSError, ValueError) as error:
+        named = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
+        raise BadImage(path, f"cannot be read: {getattr(error, 'strerror', None) or error} {named}".strip()) from error
+    if not data:
+        raise BadImage(path, "empty file")
+    return data
+
+
+def inspect_image(data: bytes, path: Path | None = None) -> ImageFacts:
+    """Prove that a picture decodes to its last byte, and measure it.
+
+    Raises:
+        BadImage: as `decode_image`.
+    """
+    with _opened(data, path) as image:
+        try:
+            # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
+            turned = image.getexif().get(0x0112, 1) >= 5 and image.format != "TIFF"
+            width, height = image.size
+            image.draft(None, (max(1, width // 8), max(1, height // 8)))
+            image.load()
+        except Exception as error:
+            raise _bad(path, error) from error
+        if image.format == "TIFF":  # Pillow turns these while it loads them
+            width, height = image.size
+        return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)))
+
+
+def decode_image(source: bytes | Path) -> Image.Image:
+    """The picture as a person sees it: upright, mode RGB, or RGBA when it has transparency.
+
+    Raises:
+        BadImage: if it is missing, broken, truncated, too large, or of another format.
+    """
+    path = source if isinstance(source, Path) else None
+    data = read_image_bytes(source) if isinstance(source, Path) else source
+    with _opened(data, path) as image:
+        try:
+            image.load()
+            return to_rgb(ImageOps.exif_transpose(image))
+        except Exception as error:
+            raise _bad(path, error) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any of Pillow's modes as RGB, or as RGBA when there is transparency.
+
+    >>> to_rgb(Image.new("I;16", (1, 1), 0x8080)).getpixel((0, 0))
+    (128, 128, 128)
+    """
+    if image.mode in ("RGB", "RGBA"):
+        has_key = image.mode == "RGB" and "transparency" in image.info
+        return image.convert("RGBA") if has_key else image
+    if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;"):
+        return _eight_bits(image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    # Deep greys state no range; the narrowest usual one that holds every value is theirs.
+    values = np.asarray(image).astype(np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = values.min(), values.max()
+    if image.mode.startswith("I;16"):
+        low, high = 0, 65_535
+    elif low >= 0:
+        low, ranges = 0, (1, 255, 65_535) if image.mode == "F" else (255, 65_535)
+        high = next((limit for limit in ranges if high <= limit), high)
+    scaled = (values - low) * (255 / max(high - low, 1e-12))
+    return Image.fromarray(np.rint(scaled).clip(0, 255).astype(np.uint8))
+
+
+def _opened(data: bytes, path: Path | None) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:
+        raise _bad(path, error) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width:,} × {height:,} pixels")
+    return image
+
+
+def _bad(path: Path | None, error: Exception) -> BadImage:
+    # Decoders meet hostile bytes with every kind of exception; all of them mean the same to the user.
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_large(path, str(error).partition(",")[0])
+    if isinstance(error, Image.UnidentifiedImageError):
+        return BadImage(path, "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture")
+    said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    kind = "truncated" if "truncated" in said.lower() else "broken"
+    return BadImage(path, f"{kind} picture ({said})")
+
+
+def _too_large(path: Path | None, size: str) -> BadImage:
+    return BadImage(path, f"too large to decode safely ({size}; the limit is {MAX_PIXELS:,} pixels)")

@@ -1,0 +1,67 @@
+"""What an `add` did: the counts, what was skipped and why, and the roles that were used."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from openautoglm.catalog.errors import writing_to
+from openautoglm.catalog.schema import Roles
+
+
+class Skipped(NamedTuple):
+    """A picture, a cell or a row that could not be used.
+
+    `row` is the line in a CSV or JSONL file and the row's number (from 1) in a Parquet file; None for a
+    folder's picture. `field` and `path` are None where they do not apply.
+    """
+
+    source: str
+    row: int | None
+    field: str | None
+    path: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = [self.source, f"line {self.row}" if self.row else "", self.field or "", self.path or ""]
+        return f"{', '.join(part for part in where if part)}: {self.reason}"
+
+
+class Progress(NamedTuple):
+    """Where an `add` stands: `done` of `total` rows of this source have been looked at."""
+
+    source: str
+    done: int
+    total: int
+    skipped: int
+
+
+@dataclass
+class AddReport:
+    """Counts of rows, and lists.
+
+    `gone` rows are no longer in their source but kept: `prune` would have removed them.
+    `inferred` holds the roles used for each table, given and inferred; `notes` what a user should know.
+    """
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    inferred: dict[str, Roles] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = f"+{self.added} ~{self.changed} −{self.removed}"
+        return f"{counts}, {len(self.skipped)} skipped" if self.skipped else counts
+
+    def write_errors(self, path: Path) -> None:
+        """Write the skipped list as CSV (`--errors file.csv`)."""
+        with writing_to(path.parent), path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(Skipped._fields)
+            writer.writerows(self.skipped)

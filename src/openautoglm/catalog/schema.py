@@ -1,0 +1,123 @@
+"""What a row is made of: the catalogue's own columns and the user's fields with their roles and kinds.
+
+Own columns begin with `_`; the user's fields keep their names, so that SQL filters see them. A field's
+*kind* is what its values are (a small set, each with one Arrow type); its *role* is what it is for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+
+Role = Literal["text", "tags", "column", "id", "group", "split"]
+Kind = Literal["text", "integer", "number", "boolean", "date", "time", "tags"]
+
+ARROW: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("us"),
+    "tags": pa.list_(pa.string()),
+}
+# Which kinds a column may turn into when a later source brings the other one.
+WIDER: dict[tuple[Kind, Kind], Kind] = {("integer", "number"): "number", ("date", "time"): "time"}
+
+ID = "id"
+EMBEDS_KEY = "_embeds_key"
+SPLITS = ("train", "validation", "test")
+OWN = pa.schema(
+    [
+        pa.field(ID, pa.string(), nullable=False),
+        pa.field("_position", pa.int64()),  # order of arrival: what `read` sorts by
+        pa.field("_source", pa.string()),
+        pa.field("_image", pa.string()),
+        pa.field("_image_bytes", pa.large_binary()),
+        pa.field("_image_hash", pa.string()),
+        pa.field("_width", pa.int32()),
+        pa.field("_height", pa.int32()),
+        pa.field("_hash", pa.string()),
+        pa.field("_split", pa.string()),
+        pa.field("_cluster", pa.string()),
+        pa.field("_updated_at", pa.timestamp("us", tz="UTC")),
+        pa.field(EMBEDS_KEY, pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One of the user's fields.
+
+    Args:
+        name: the column's name in the catalogue and in SQL.
+        role: "text" is matched with pictures; "tags" are words that describe, not a sentence;
+            "column" is filtered on; "id", "group" and "split" are columns with that use.
+        type: the kind of its values, a key of `ARROW`.
+        language: of most of its texts, by its suffix or its script; None when mixed or no text.
+    """
+
+    name: str
+    role: Role
+    type: Kind
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.role not in get_args(Role) or self.type not in ARROW:
+            raise ValueError(f"field {self.name!r} has unknown role {self.role!r} or type {self.type!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"role": self.role, "type": self.type, "language": self.language}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What a table's columns are for. What is left empty is inferred from the columns that remain.
+
+    `text` and `columns`, when given, are exactly those: others are then not imported in that role.
+
+    >>> print(Roles(image="photo", text=("title", "title_zh"), columns=("price",)))
+    image=photo text=title,title_zh columns=price
+    """
+
+    image: str | None = None
+    text: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    id: str | None = None
+    group: str | None = None
+    split: str | None = None
+    tags: tuple[str, ...] = field(default=())
+
+    def named(self) -> dict[str, str]:
+        """Each column that is named, with the option that names it."""
+        single = {name: option for option in ("image", "id", "group", "split") if (name := getattr(self, option))}
+        several = {name: option for option in ("text", "tags", "columns") for name in getattr(self, option)}
+        return several | single
+
+    def as_dict(self) -> dict[str, Any]:
+        given = {option: getattr(self, option) for option in self.__dataclass_fields__}
+        return {option: list(value) if isinstance(value, tuple) else value for option, value in given.items() if value}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Roles:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
+
+    def __str__(self) -> str:
+        parts = self.as_dict().items()
+        return " ".join(f"{key}={','.join(value) if isinstance(value, list) else value}" for key, value in parts)
+
+
+def column_name(raw: str, taken: Iterable[str] = ()) -> str:
+    """A name that Lance and SQL accept, close to the user's; one in `taken` that differs only in case is it.
+
+    >>> column_name("price.eur"), column_name("_score"), column_name("id"), column_name("Price", ["price"])
+    ('price_eur', 'score', 'source_id', 'price')
+    """
+    name = re.sub(r"[.`\"\\\x00-\x1f]", "_", raw.strip()).lstrip("_") or "unnamed"
+    name = "source_id" if name.lower() == ID else name
+    return next((other for other in taken if other.lower() == name.lower()), name)

@@ -1,0 +1,54 @@
+"""`workspace.json`: the format's version, the fields' roles, the sources that were added.
+
+Other rooms keep their own keys in it (the default model, say); what this room does not know it keeps.
+A write goes to a temporary file that takes the place of the old one, so a kill leaves one or the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from openautoglm.catalog.errors import CatalogError, writing_to
+
+FILE = "workspace.json"
+FORMAT = 1
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The workspace's settings.
+
+    Raises:
+        CatalogError: if the folder is no workspace, its file is damaged, or a later version wrote it.
+    """
+    path = folder / FILE
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise CatalogError(
+            f"there is no workspace at {folder}; `autoglm add {folder} PICTURES_OR_TABLE` makes one"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise CatalogError(f"{path} cannot be read ({error}); restore it from a copy") from error
+    if not isinstance(settings, dict) or not isinstance(settings.get("format"), int):
+        raise CatalogError(f"{path} is not a workspace's settings file; choose another folder")
+    if settings["format"] > FORMAT:
+        raise CatalogError(
+            f"{path} has format {settings['format']}, this version reads up to {FORMAT}; update Open-AutoGLM"
+        )
+    return settings
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Replace the settings in one step."""
+    path = folder / FILE
+    draft = folder / f"{FILE}.tmp"
+    with writing_to(folder):
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(settings, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)

@@ -1,0 +1,37 @@
+"""`autoglm search`: a sentence, a picture, or both, and what is closest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from openautoglm.cli.names import Json, Where, WorkspaceFolder
+
+
+def search(
+    workspace: WorkspaceFolder,
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to look for, in words.")] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")] = None,
+    where: Where = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png|FILE.html", help="Draw the hits as a contact sheet.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Search by text, by picture, or by both."""
+    from json import dumps
+
+    from openautoglm.workspace import Workspace
+
+    shop = Workspace.open(workspace)
+    hits = shop.search(text, image=image, where=where, k=k, sheet=sheet)
+    if json:
+        typer.echo(dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=1, default=str))
+    else:
+        for number, hit in enumerate(hits, 1):
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
+    if sheet is not None and not json:
+        typer.echo(f"sheet: {sheet}")

@@ -1,0 +1,1 @@
+"""How good a model is on a catalogue: figures with definitions and intervals, reports, pictures."""

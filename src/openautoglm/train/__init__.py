@@ -1,0 +1,1 @@
+"""Training: data, batches, schedules, checkpoints, and the loop that joins them (`fit.py`)."""

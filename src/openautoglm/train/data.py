@@ -1,0 +1,205 @@
+"""What training reads: the catalogue's rows as pictures on disk and captions in memory.
+
+A row may have several captions (fields, languages); each batch takes one of them at random. A row that lacks
+its picture or all captions cannot be part of a pair: it is left out, counted, and said, as is a broken picture.
+
+Keys say which rows must not be each other's negatives (see `align/keys.py`): the row's id, its group or
+duplicate cluster, and the caption that was drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from openautoglm.catalog.language import guess_language
+from openautoglm.train.errors import TrainingError
+from openautoglm.train.pixels import Broken, PixelStore, Wanted
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+
+NO_PICTURE = -1
+
+
+class Caption(NamedTuple):
+    """One text of a row."""
+
+    text: str
+    field: str
+    language: str
+
+
+class Drawn(NamedTuple):
+    """Rows of a batch before augmentation and tokenizing."""
+
+    rgba: Tensor
+    """(B, 4, S, S) uint8."""
+    texts: list[str]
+    keys: Tensor
+    """(B, 3) int64: hash of the id, of the group, of the caption."""
+    rows: np.ndarray
+    """(B,) positions in the data."""
+
+
+@dataclass
+class TrainingData:
+    """Rows with their captions, and the store that holds their pictures.
+
+    Args:
+        ids, slots, captions, groups: one entry a row; slot −1 means no picture, an empty list no caption.
+        store: where the pictures lie.
+        broken: pictures that could not be decoded; their rows have slot −1.
+    """
+
+    ids: list[str]
+    slots: np.ndarray
+    captions: list[list[Caption]]
+    groups: list[str]
+    store: PixelStore
+    broken: list[Broken] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        has_text = np.array([bool(texts) for texts in self.captions], bool)
+        self.pairs = np.flatnonzero(has_text & (self.slots != NO_PICTURE))
+        """Positions of the rows that have both a picture and a caption."""
+        _, numbers = np.unique(np.array(self.groups, dtype=object).astype(str), return_inverse=True)
+        self.group_numbers: np.ndarray = numbers
+        """(N,) 0 … G−1, the group of each row."""
+        self._row_keys = np.array([[_hash(i), _hash(g)] for i, g in zip(self.ids, self.groups, strict=True)])
+
+    @classmethod
+    def from_catalog(
+        cls,
+        catalog: Catalog,
+        cache: Path,
+        frame: Callable[[Image.Image], Image.Image],
+        *,
+        size: int,
+        recipe: str,
+        where: str | None = None,
+        split: str | None = "train",
+        fields: Sequence[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> TrainingData:
+        """Read the rows of `split` that match the SQL `where`, and decode pictures that the cache lacks.
+
+        Args:
+            frame: makes a decoded picture RGBA of size × size; `recipe` names how, for the cache.
+            fields: text fields to take captions from; all of them by default.
+            progress: told (pictures decoded, pictures to decode).
+        """
+        known = {f.name: f for f in catalog.text_fields}
+        if fields and (strange := sorted(set(fields) - set(known))):
+            raise TrainingError(f"no text field is called {strange[0]!r}; there are: {', '.join(known) or 'none'}")
+        chosen = {name: known[name].language for name in (fields or known)}
+        clauses = [f"({where})"] if where else []
+        clauses += [f"_split = '{split}'"] if split else []
+        table = catalog.read(["id", "_image_hash", "_cluster", *chosen], where=" AND ".join(clauses) or None)
+
+        ids = [str(value) for value in table["id"].to_pylist()]
+        hashes: list[str | None] = table["_image_hash"].to_pylist()
+        store = PixelStore(cache, size, recipe)
+        loader = _Loader(catalog, frame)
+        broken = store.fill(
+            [Wanted(key, loader.of(id)) for id, key in zip(ids, hashes, strict=True) if key is not None], progress
+        )
+        columns = {name: table[name].to_pylist() for name in chosen}
+        return cls(
+            ids=ids,
+            slots=store.slots(hashes),
+            captions=[_captions({n: c[row] for n, c in columns.items()}, chosen) for row in range(len(ids))],
+            groups=[str(i if g is None else g) for i, g in zip(ids, table["_cluster"].to_pylist(), strict=True)],
+            store=store,
+            broken=broken,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def texts(self) -> Iterable[str]:
+        """Every caption, for training a tokenizer."""
+        return (caption.text for texts in self.captions for caption in texts)
+
+    def draw(self, pairs: np.ndarray, seed: int) -> Drawn:
+        """The picture and one caption, chosen by `seed`, of the given positions in `self.pairs`."""
+        rows = self.pairs[pairs]
+        choice = np.random.default_rng(seed).random(len(rows))
+        texts = [
+            self.captions[row][int(share * len(self.captions[row]))].text
+            for row, share in zip(rows, choice, strict=True)
+        ]
+        keys = np.column_stack([self._row_keys[rows], [_hash(text) for text in texts]])
+        return Drawn(self.store.read(self.slots[rows]), texts, torch.from_numpy(keys), rows)
+
+    def check(self) -> None:
+        """Refuse data that no contrastive loss can learn from.
+
+        Raises:
+            TrainingError: says what is there and what is needed at least.
+        """
+        if len(self.pairs) < 2:
+            raise TrainingError(
+                f"training needs at least 2 rows with both a picture and a text (some hundred to be of use); "
+                f"here are {self.summary()}. Add more with `autoglm add`, or search with a trained model instead"
+            )
+        if len(set(self.group_numbers[self.pairs])) < 2:
+            raise TrainingError(
+                f"all {len(self.pairs)} rows are in one group or copies of one picture, so there is nothing to "
+                "tell apart; training needs at least 2 different ones"
+            )
+
+    def summary(self) -> str:
+        """What takes part and what does not, in words."""
+        has_text = np.array([bool(texts) for texts in self.captions], bool)
+        without_picture = self.slots == NO_PICTURE
+        parts = [f"{len(self.pairs):,} pairs from {len(self):,} rows"]
+        parts += [f"{n:,} without a picture" for n in [int((without_picture & has_text).sum())] if n]
+        parts += [f"{n:,} without a text" for n in [int((~without_picture & ~has_text).sum())] if n]
+        parts += [f"{n:,} with neither" for n in [int((without_picture & ~has_text).sum())] if n]
+        parts += [f"{len(self.broken):,} broken pictures"] if self.broken else []
+        return ", ".join(parts)
+
+    def fingerprint(self) -> str:
+        """Hash of everything a step can depend on but the pixels' order on disk."""
+        digest = hashlib.blake2b(digest_size=16)
+        kept = self.slots != NO_PICTURE
+        for row in zip(self.ids, self.groups, kept.tolist(), self.captions, strict=True):
+            digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+
+class _Loader:
+    """Loads pictures by row id; the row is read when the picture is, so that a large catalogue stays on disk."""
+
+    def __init__(self, catalog: Catalog, frame: Callable[[Image.Image], Image.Image]) -> None:
+        self.catalog, self.frame = catalog, frame
+
+    def of(self, id: str) -> Callable[[], Image.Image]:
+        return lambda: self.frame(self.catalog.load_image(self._row(id)))
+
+    def _row(self, id: str) -> Mapping[str, Any]:
+        row: Mapping[str, Any] = self.catalog.read(["id", "_image", "_image_bytes"], ids=[id]).to_pylist()[0]
+        return row
+
+
+def _captions(texts: Mapping[str, str | None], languages: Mapping[str, str | None]) -> list[Caption]:
+    """The non-empty texts of a row, each once."""
+    found: dict[str, Caption] = {}
+    for name, text in texts.items():
+        if text and (text := text.strip()):
+            found.setdefault(text, Caption(text, name, languages[name] or guess_language(text)))
+    return list(found.values())
+
+
+def _hash(text: str) -> int:
+    """A 63-bit key; never negative, since `align.keys.NO_KEY` is."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1

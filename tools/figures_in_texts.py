@@ -1,0 +1,132 @@
+"""Write the measured figures into README and docs, or check that they are what was measured.
+
+A text holds a place for a table:
+
+    <!-- figures: loss unseen-style -->
+    (this tool writes here)
+    <!-- /figures -->
+
+and single numbers inside a sentence as `<!-- figure: unseen-style.r1_en -->.61<!-- /figure -->`.
+Both are filled from `benchmarks/results/NAME.json`. `--check` (part of `make lint`) writes nothing and
+fails, naming the file, when a text differs; `make docs` writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+TABLE = re.compile(r"(<!-- figures: ([\w\- ]+?) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+NUMBER = re.compile(r"(<!-- figure: ([\w\-]+)\.(\w+) -->).*?(<!-- /figure -->)", re.DOTALL)
+
+
+class Line(NamedTuple):
+    """One line of the table: which figure, what it is in either language, what it should reach."""
+
+    key: str
+    english: str
+    chinese: str
+    goal: str = "–"
+
+
+LINES: dict[str, list[Line]] = {
+    "loss": [
+        Line("peak_mib_8192", "Contrastive loss, peak memory, batch 8,192 (MiB)", "对比损失峰值内存，批量 8,192（MiB）", "≤ 100"),
+        Line("peer_peak_mib_8192", "… the plain form, same batch (MiB)", "……普通写法，同一批量（MiB）"),
+        Line("peak_mib_32768", "… ours, batch 32,768 (MiB)", "……我们的写法，批量 32,768（MiB）", "≤ 300"),
+        Line("time_ratio_4096", "… time, ours ÷ plain, batch 4,096", "……用时之比（我们÷普通），批量 4,096", "≤ 1.0"),
+        Line("time_ratio_8192", "… time, ours ÷ plain, batch 8,192", "……用时之比（我们÷普通），批量 8,192", "≤ 0.5"),
+    ],
+    "unseen-style": [
+        Line("r1_en", "Text → picture in a drawing style never seen, recall@1 of 1,599, English", "以文搜图，从未见过的画风，1,599 张中 recall@1，英文", "≥ .60"),
+        Line("r1_zh", "… Chinese", "……中文", "≥ .60"),
+        Line("r1_pixels", "… nearest pixels (a picture as query)", "……最近像素（以图为查询）"),
+        Line("minutes", "… minutes of training a seed, two cores", "……每个种子的训练分钟数（双核）", "≤ 60"),
+    ],
+    "demo": [
+        Line("r1_en", "`make demo`, recall@1 on the unseen style, English", "`make demo`，未见画风 recall@1，英文", "≥ .40"),
+        Line("r1_zh", "… Chinese", "……中文", "≥ .40"),
+        Line("minutes_all", "… minutes from nothing to the sheets", "……从零到结果图的总分钟数", "≤ 15"),
+    ],
+    "zero-shot": [
+        Line("r10_en", "Tux Paint stamps, never trained on, recall@10, English", "从未训练过的 Tux Paint 图章，recall@10，英文"),
+        Line("r10_zh", "… Chinese", "……中文"),
+        Line("chance", "… chance", "……随机水平"),
+    ],
+}  # fmt: skip
+
+
+def texts() -> list[Path]:
+    """Every text that may hold figures."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def fill(text: str, *, chinese: bool, results: Path = RESULTS) -> str:
+    """The text with its figures as they were measured."""
+
+    def table(match: re.Match[str]) -> str:
+        return match[1] + _table(match[2].split(), chinese=chinese, results=results) + match[3]
+
+    def number(match: re.Match[str]) -> str:
+        return match[1] + _number(_read(results, match[2])["figures"][match[3]]["value"]) + match[4]
+
+    return NUMBER.sub(number, TABLE.sub(table, text))
+
+
+def _table(names: list[str], *, chinese: bool, results: Path) -> str:
+    head = ["内容", "测得", "95 % 区间", "目标", "命令"] if chinese else ["what", "measured", "95 %", "goal", "command"]
+    rows = [head, ["---"] * len(head)]
+    for name in names:
+        content = _read(results, name)
+        for line in LINES[name]:
+            entry = content["figures"][line.key]
+            interval = f"{_number(entry['low'])} – {_number(entry['high'])}" if "low" in entry else ""
+            what = line.chinese if chinese else line.english
+            rows.append([what, _number(entry["value"]), interval, line.goal, f"`{content['command']}`"])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _read(results: Path, name: str) -> dict[str, Any]:
+    path = results / f"{name}.json"
+    if not path.exists():
+        sys.exit(f"{path.name} is missing in benchmarks/results; make it with: make bench-{name}")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _number(value: float) -> str:
+    """Three figures that count: .612, 4.21, 82, 1,050.
+
+    >>> [_number(value) for value in (0.6123, 4.21, 82.4, 1050.3, 0.00062)]
+    ['.612', '4.21', '82', '1,050', '.0006']
+    """
+    if value == 0 or abs(value) >= 10:
+        return f"{value:,.0f}"
+    if abs(value) >= 1:
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{value:.3f}".lstrip("0") if abs(value) >= 0.001 else f"{value:.4f}".lstrip("0")
+
+
+def main() -> None:
+    """Write, or with `--check` compare."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path in texts():
+        old = path.read_text(encoding="utf-8")
+        new = fill(old, chinese=path.name.endswith(".zh-CN.md"))
+        if new != old:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    if stale and check:
+        sys.exit(f"figures differ from benchmarks/results in {', '.join(stale)}; run: make docs")
+    print("figures agree with benchmarks/results" if not stale else f"written: {', '.join(stale)}")
+
+
+if __name__ == "__main__":
+    main()
