@@ -25,17 +25,20 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from openautoglm.errors import UserError
+
 FusionStrategy = Literal["adaptive_gating"]
 Loss = Literal["infonce", "siglip", "triplet"]
 ShapeValue = int | float | str | list[int]
 """A tower's own key: a size, a rate, a name (`"gelu"`), or sizes stage by stage."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """The configuration cannot be used. `problems` lists each reason as one sentence."""
 
     def __init__(self, *problems: str) -> None:
@@ -110,7 +113,7 @@ class ModelConfig(Strict):
     loss: Loss = "infonce"
     positives: Literal["match", "mask"] = "match"
     """Rows that share a caption, id or group: share the target's mass, or leave the denominator."""
-    temperature: Annotated[float, Field(gt=0, le=100)] = 0.07
+    temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.07
     momentum: Fraction = 0.0
     """Decay of the slowly following copy whose vectors fill the queue; 0 means no copy and no queue."""
     queue_size: Annotated[int, Field(ge=0)] = 0
@@ -118,9 +121,9 @@ class ModelConfig(Strict):
     image_size: PositiveInt | None = None
     """Side of the square picture in pixels; without one, the vision tower's own."""
     max_text_length: Annotated[int, Field(ge=2)] | None = None
-    """Longest text in tokens, end marks included; without one, 64 or the text tower's own if that is less."""
-    vocab_size: Annotated[int, Field(ge=261)] | None = None
-    """Size of the vocabulary to be trained on the catalogue (256 bytes and 5 marks at least); only for
+    """Longest text in tokens, end marks included; without one, 77 or the text tower's own if that is less."""
+    vocab_size: Annotated[int, Field(ge=259)] | None = None
+    """Size of the vocabulary to be trained on the catalogue (256 bytes and 3 marks at least); only for
     fresh text towers, since a pretrained one has its own."""
 
     vision_shape: dict[str, ShapeValue] = {}
@@ -152,8 +155,6 @@ class ModelConfig(Strict):
                 f"momentum {self.momentum} with queue_size {self.queue_size}: the queue holds the momentum copy's "
                 "vectors, so either both are above 0 (e.g. 0.995 and 4096) or both are 0"
             )
-        if self.queue_size and self.loss != "infonce":
-            raise ConfigError(f"queue_size {self.queue_size} needs loss 'infonce'; loss {self.loss!r} takes no queue")
         return self
 
     @classmethod
@@ -165,7 +166,35 @@ class ModelConfig(Strict):
 
 
 class AugmentConfig(Strict):
-    """How training pictures are varied (`train/augment.py`)."""
+    """How training pictures are varied (`train/augment.py`): each a standard deviation or a probability; 0 is off."""
+
+    rotation: Annotated[float, Field(ge=0)] = 8.0
+    """Degrees."""
+    scale: Annotated[float, Field(ge=0)] = 0.12
+    stretch: Annotated[float, Field(ge=0)] = 0.1
+    """Of height and width apart, natural logarithm, as `scale`."""
+    shear: Annotated[float, Field(ge=0)] = 0.1
+    shift: Annotated[float, Field(ge=0)] = 0.1
+    """Of half the picture's side, as `perspective` and `elastic`."""
+    perspective: Annotated[float, Field(ge=0)] = 0.08
+    elastic: Annotated[float, Field(ge=0)] = 0.05
+    hue: Annotated[float, Field(ge=0)] = 0.06
+    """Of half a turn."""
+    saturation: Annotated[float, Field(ge=0)] = 0.3
+    contrast: Annotated[float, Field(ge=0)] = 0.15
+    brightness: Annotated[float, Field(ge=0)] = 0.1
+    tint: Annotated[float, Field(ge=0)] = 0.04
+    mixture: Annotated[float, Field(ge=0)] = 0.06
+    """Of each channel with the others."""
+    grey: Probability = 0.1
+    thickness: Probability = 0.4
+    shading: Annotated[float, Field(ge=0)] = 0.25
+    blur: Probability = 0.25
+    background: Probability = 0.3
+    """Of another background than the usual one."""
+    background_level: Probability = 1.0
+    """The usual background, 0 black to 1 white."""
+    erasing: Probability = 0.3
 
 
 class TrainConfig(Strict):
@@ -264,7 +293,7 @@ def _read_file(path: Path) -> Any:
 
 
 def _sentences(cls: type[BaseModel], error: ValidationError) -> list[str]:
-    """Pydantic's findings as sentences: key, value, nearest valid."""
+    """Pydantic's findings as sentences, one a key: key, value, nearest valid."""
     found: dict[str, str] = {}
     for item in error.errors(include_url=False):
         # Of a union, pydantic reports every member, each with its own type as the last part of the place.
@@ -272,19 +301,20 @@ def _sentences(cls: type[BaseModel], error: ValidationError) -> list[str]:
         value, context, kind = item["input"], item.get("ctx", {}), item["type"]
         inner = context.get("error")
         if isinstance(inner, ConfigError):
-            found += [f"{key}: {problem}" if key else problem for problem in inner.problems]
+            for problem in inner.problems:
+                found[f"{key}: {problem}"] = f"{key}: {problem}" if key else problem
         elif kind == "extra_forbidden":
-            found.append(f"unknown key {key!r} (value {value!r}){nearest(key, cls.model_fields)}")
+            found[key] = f"unknown key {key!r} (value {value!r}){nearest(key, cls.model_fields)}"
         elif kind == "missing":
-            found.append(f"key {key!r} is missing")
+            found[key] = f"key {key!r} is missing"
         elif kind == "literal_error":
-            found.append(f"{key} {value!r} is not valid{nearest(str(value), re.findall(_QUOTED, context['expected']))}")
+            found[key] = f"{key} {value!r} is not valid{nearest(str(value), _QUOTED.findall(context['expected']))}"
         elif bound := next((name for name in _BOUNDS if name in context), None):
-            found.append(f"{key} {value!r} is out of range; nearest valid: {_BOUNDS[bound]}{context[bound]}")
+            found[key] = f"{key} {value!r} is out of range; nearest valid: {_BOUNDS[bound]}{context[bound]}"
         else:
-            message = item["msg"].removeprefix("Input should be ")
-            found.append(f"{key} {value!r} should be {message}")
-    return list(dict.fromkeys(found))
+            wanted = item["msg"].removeprefix("Input should be ")
+            found[key] = f"{found[key]} or {wanted}" if key in found else f"{key} {value!r} should be {wanted}"
+    return list(found.values())
 
 
 _QUOTED = re.compile(r"'([^']*)'")

@@ -19,7 +19,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from openautoglm.align.keys import Positives, check_keys, check_positives, related, related_rows
+from openautoglm.align.keys import Positives, check_positives, related
+from openautoglm.align.pairs import full_precision
 from openautoglm.align.queue import Negatives
 from openautoglm.align.temperature import clamped_scale, learned_scale
 from openautoglm.align.tiled import tiled_softmax_loss
@@ -31,9 +32,9 @@ class InfoNCE(nn.Module):
     Args:
         temperature: τ at the start; the learned scale 1/τ stays within [1, 100].
         positives: what related rows are to each other, "match" or "mask".
-        tile_rows: rows of similarities that exist at a time in a large batch.
         tiled_from: batches of this size or more go through `tiled_softmax_loss`: the same numbers,
             less memory, and from about here also less time.
+        keep_mib: memory that a tiled loss may take to save time, see there.
 
     >>> loss = InfoNCE(temperature=1.0)
     >>> embeds, keys = torch.eye(2), torch.tensor([[7], [7]])  # two rows, one caption
@@ -45,14 +46,14 @@ class InfoNCE(nn.Module):
         self,
         temperature: float = 0.07,
         positives: Positives = "match",
-        tile_rows: int = 256,
         tiled_from: int = 1024,
+        keep_mib: float = 40.0,
     ) -> None:
         super().__init__()
         self.logit_scale = learned_scale(temperature)
         self.positives = check_positives(positives)
-        self.tile_rows = tile_rows
         self.tiled_from = tiled_from
+        self.keep_mib = keep_mib
 
     def forward(
         self,
@@ -62,13 +63,11 @@ class InfoNCE(nn.Module):
         queue: Negatives | None = None,
     ) -> Tensor:
         """Scalar loss of unit vectors (B, D) with `keys` (B, K)."""
-        check_pairs(image_embeds, text_embeds, keys)
-        scale = clamped_scale(self.logit_scale)
-        if len(image_embeds) < self.tiled_from:
-            return plain_softmax_loss(image_embeds, text_embeds, scale, keys, queue, self.positives)
-        return tiled_softmax_loss(
-            image_embeds, text_embeds, scale, keys, queue, self.positives, tile_rows=self.tile_rows
-        )
+        with full_precision(image_embeds, text_embeds, keys) as (image, text):
+            scale = clamped_scale(self.logit_scale).to(image.dtype)
+            if len(image) < self.tiled_from:
+                return plain_softmax_loss(image, text, scale, keys, queue, self.positives)
+            return tiled_softmax_loss(image, text, scale, keys, queue, self.positives, keep_mib=self.keep_mib)
 
 
 def plain_softmax_loss(
@@ -79,40 +78,31 @@ def plain_softmax_loss(
     queue: Negatives | None = None,
     positives: Positives = "match",
 ) -> Tensor:
-    """The same loss with the whole matrix of similarities in memory. Arguments as in `tiled_softmax_loss`."""
+    """Compute the loss with the whole (B, B) in memory, from the arguments of `tiled_softmax_loss`."""
     batch, device = len(image_embeds), image_embeds.device
-    scores = scale * image_embeds @ text_embeds.t()
-    alike = related_rows(keys, batch, device)
-    if positives == "match":
-        target = alike / alike.sum(1, keepdim=True)
-    else:
-        target = torch.eye(batch, device=device)
-        scores = scores.masked_fill(alike & ~target.bool(), -torch.inf)
-    # Masked scores are −inf with a target of 0, and 0 · −inf is NaN.
-    picked = scores.masked_fill(target == 0, 0.0)
-
-    by_image, by_text = scores, scores.t()
+    by_image = scale * image_embeds @ text_embeds.t()
+    by_text = by_image.t()
+    itself = torch.eye(batch, dtype=torch.bool, device=device)
+    alike = itself if keys is None else related(keys, keys) | itself
+    if positives == "mask":
+        left_out = alike & ~itself
+        by_image, by_text = (
+            by_image.masked_fill(left_out, -torch.inf),
+            by_text.masked_fill(left_out, -torch.inf),
+        )
+        alike = itself
     if queue is not None:
-        earlier = torch.zeros(batch, len(queue.image_embeds), dtype=torch.bool, device=device)
+        queued_texts = scale * image_embeds @ queue.text_embeds.to(text_embeds).t()
+        queued_images = scale * text_embeds @ queue.image_embeds.to(image_embeds).t()
         if keys is not None and queue.keys is not None:
             earlier = related(keys, queue.keys)
-        queued_texts = scale * image_embeds @ queue.text_embeds.t().to(image_embeds)
-        queued_images = scale * text_embeds @ queue.image_embeds.t().to(text_embeds)
-        by_image = torch.cat([by_image, queued_texts.masked_fill(earlier, -torch.inf)], dim=1)
-        by_text = torch.cat([by_text, queued_images.masked_fill(earlier, -torch.inf)], dim=1)
-    image_loss = by_image.logsumexp(1) - (target * picked).sum(1)
-    text_loss = by_text.logsumexp(1) - (target * picked.t()).sum(1)
-    return (image_loss.mean() + text_loss.mean()) / 2
+            queued_texts.masked_fill_(earlier, -torch.inf)
+            queued_images.masked_fill_(earlier, -torch.inf)
+        by_image = torch.cat([by_image, queued_texts], dim=1)
+        by_text = torch.cat([by_text, queued_images], dim=1)
 
-
-def check_pairs(image_embeds: Tensor, text_embeds: Tensor, keys: Tensor | None) -> None:
-    """Refuse what cannot be a batch of pairs, saying which argument is wrong."""
-    if image_embeds.ndim != 2 or image_embeds.shape != text_embeds.shape:
-        raise ValueError(
-            f"image_embeds {tuple(image_embeds.shape)} and text_embeds {tuple(text_embeds.shape)} "
-            "must both be (B, D): row i of one belongs to row i of the other"
-        )
-    if len(image_embeds) == 0:
-        raise ValueError("the batch has no row with both an image and a text, so there is nothing to align")
-    if keys is not None:
-        check_keys(keys, len(image_embeds))
+    share = 1 / alike.sum(1, keepdim=True)
+    # `where`, not `*`: a masked pair's log-probability is −inf, and 0 · −inf is NaN.
+    image_loss = torch.where(alike, -share * by_image.log_softmax(1)[:, :batch], 0.0).sum()
+    text_loss = torch.where(alike, -share * by_text.log_softmax(1)[:, :batch], 0.0).sum()
+    return (image_loss + text_loss) / (2 * batch)

@@ -44,29 +44,22 @@ def check_keys(keys: Tensor, rows: int, what: str = "keys") -> None:
 
 
 def related(rows: Tensor, columns: Tensor) -> Tensor:
-    """(R, C) bool: does row i agree with column j in any key?
+    """Tell, as (R, C) bool, whether row i agrees with column j in any key.
 
     >>> related(torch.tensor([[1, 7], [2, NO_KEY]]), torch.tensor([[1, 8], [3, 7], [4, NO_KEY]]))
     tensor([[ True,  True, False],
             [False, False, False]])
     """
     if rows.shape[1] != columns.shape[1]:
-        raise ValueError(f"rows carry {rows.shape[1]} keys, columns {columns.shape[1]}; they must be the same keys")
+        raise ValueError(
+            f"rows carry {rows.shape[1]} keys, columns {columns.shape[1]}; they must be the same keys"
+        )
     agree = torch.zeros(len(rows), len(columns), dtype=torch.bool, device=rows.device)
     # On one side only, "no key" becomes a value that the other side never holds: one comparison a key.
     rows = rows.masked_fill(rows == NO_KEY, torch.iinfo(rows.dtype).min)
     for row, column in zip(rows.unbind(1), columns.unbind(1), strict=True):
         agree |= row[:, None] == column
     return agree
-
-
-def related_rows(keys: Tensor | None, rows: int, device: torch.device) -> Tensor:
-    """(B, B) bool: `related` of a batch with itself; each row belongs to itself, whatever its keys."""
-    itself = torch.eye(rows, dtype=torch.bool, device=device)
-    if keys is None:
-        return itself
-    check_keys(keys, rows)
-    return related(keys, keys) | itself
 
 
 def shared_keys(rows: Tensor, columns: Tensor | None = None) -> SharedKeys | None:

@@ -65,10 +65,11 @@ class NegativeQueue(nn.Module):
 
     @property
     def size(self) -> int:
+        """Number of pairs that are kept when the queue is full."""
         return len(self.image_embeds)
 
     def __len__(self) -> int:
-        """Number of slots that hold a pair."""
+        """Count the slots that hold a pair."""
         return int(self.filled)
 
     @torch.no_grad()
@@ -99,7 +100,7 @@ class NegativeQueue(nn.Module):
         self.filled.add_(batch).clamp_(max=self.size)
 
     def negatives(self) -> Negatives | None:
-        """The filled slots, or None while there are none. Slots fill in order, so a slice suffices."""
+        """Return the filled slots, or None while there are none; slots fill in order."""
         filled = len(self)
         if filled == 0:
             return None

@@ -15,7 +15,7 @@ MAX_SCALE = 100.0
 
 
 def learned_scale(temperature: float) -> nn.Parameter:
-    """A scalar parameter that starts at ln(1/temperature).
+    """Make a scalar parameter that starts at ln(1/temperature).
 
     >>> round(learned_scale(0.07).exp().item(), 3)
     14.286
@@ -26,7 +26,7 @@ def learned_scale(temperature: float) -> nn.Parameter:
 
 
 def clamped_scale(logit_scale: nn.Parameter) -> Tensor:
-    """exp(logit_scale), after moving the parameter itself back into [0, ln 100].
+    """Return exp(logit_scale), after moving the parameter itself back into [0, ln 100].
 
     The parameter is moved, not its image: a clamp inside the graph has no gradient outside its
     range, and a scale that once overshot could never come back.

@@ -27,7 +27,8 @@ _STYLE = """
   --ink: #e8e8e6; --soft: #9a9ea6; --faint: #33363b; --query: #232b38; --bar: #6f8bb3; --square: #26282c; } }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 2rem clamp(1rem, 4vw, 3rem); background: var(--page); color: var(--ink);
-  font: 14px/1.45 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
+  font: 14px/1.45 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei",
+  "Noto Sans CJK SC", sans-serif; }
 header { max-width: 70rem; margin: 0 auto 1.25rem; }
 h1 { margin: 0; font-size: 1.5rem; font-weight: 600; line-height: 1.3; text-wrap: balance; }
 header p { margin: .25rem 0 0; color: var(--soft); }
@@ -48,7 +49,8 @@ img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; border-
 img.clear { background: repeating-conic-gradient(var(--square) 0 25%, transparent 0 50%) 0 0 / 16px 16px; }
 figcaption { margin-top: .5rem; color: var(--ink); }
 figure.text figcaption { margin: 0; }
-figcaption p { margin: 0; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
+figcaption p { margin: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2; }
 figure.text p:first-of-type { -webkit-line-clamp: 6; font-size: 1.15em; }
 figcaption p + p { color: var(--soft); font-size: .82em; }
 .score { display: flex; align-items: center; gap: .5rem; color: var(--soft); font-size: .8em;
@@ -59,7 +61,7 @@ figcaption p + p { color: var(--soft); font-size: .82em; }
 
 
 def render_page(tiles: Sequence[Tile], *, title: str, columns: int) -> str:
-    """The whole file."""
+    """Write the whole file."""
     first, _, rest = title.strip().partition("\n")
     notes = "".join(f"<p>{escape(note)}</p>" for note in rest.splitlines())
     figures = "\n".join(_figure(tile) for tile in tiles)

@@ -67,7 +67,9 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
     if columns < 1:
         raise ValueError(f"{path.name}: columns must be 1 or more, not {columns}")
     if path.suffix.lower() not in (".png", ".html"):
-        raise ValueError(f"{path.name}: a sheet is written as .png or .html, not {path.suffix or 'without suffix'}")
+        raise ValueError(
+            f"{path.name}: a sheet is written as .png or .html, not {path.suffix or 'without suffix'}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".html":
         from openautoglm.catalog.contact_page import render_page
@@ -79,7 +81,7 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
 
 
 def render_sheet(tiles: Sequence[Tile], *, title: str, columns: int) -> Image.Image:
-    """The sheet as one picture."""
+    """Draw the sheet as one picture."""
     columns = min(columns, len(tiles))
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
     labels = [[_labels(tile) for tile in row] for row in rows]
@@ -103,7 +105,7 @@ def render_sheet(tiles: Sequence[Tile], *, title: str, columns: int) -> Image.Im
 
 
 def on_checker(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """`image` fitted into `size`, its transparent parts on a pale checker."""
+    """Fit `image` into `size`, its transparent parts on a pale checker."""
     scale = min(size[0] / image.width, size[1] / image.height, _ENLARGE)
     shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     if not image.has_transparency_data:
@@ -128,11 +130,13 @@ def _heading(title: str, room: int) -> list[tuple[str, int, str]]:
 
 
 def _labels(tile: Tile) -> list[tuple[str, int, str]]:
-    """The tile's lines as they will be drawn: text, size, colour."""
+    """Break the tile's lines as they will be drawn: text, size, colour."""
     lines: list[tuple[str, int, str]] = []
     for place, text in enumerate(tile.lines):
         size, count, ink = (_LABEL if place == 0 else _DETAIL), _LINES_PER_LABEL, _SOFT if place else _INK
-        if tile.image is None and place == 0:  # the text is all there is: it is set larger and may fill the card
+        if (
+            tile.image is None and place == 0
+        ):  # the text is all there is: it is set larger and may fill the card
             size, count = _CARD_LABEL, 6
         lines += [(line, size, ink) for line in lettering.wrap(text, size, _PICTURE, count)]
     return lines
@@ -148,7 +152,10 @@ def _row_height(row: Sequence[Tile], texts: Sequence[Sequence[tuple[str, int, st
     score = int(_DETAIL * _LEADING) if any(tile.score is not None for tile in row) else 0
     if not below:
         return max(_TILE // 2, max(cards) + score + 3 * _PAD)
-    return max(_PICTURE + score + max(below) + (3 if max(below) + score else 2) * _PAD, max(cards, default=0) + 2 * _PAD)
+    return max(
+        _PICTURE + score + max(below) + (3 if max(below) + score else 2) * _PAD,
+        max(cards, default=0) + 2 * _PAD,
+    )
 
 
 def _draw_tile(
@@ -164,7 +171,9 @@ def _draw_tile(
     edge = _MARKS[tile.mark] if tile.mark and framed else _EDGE
     ground = _QUERY if tile.mark == "query" else _CARD
     box = (x, y, x + _TILE - 1, y + height - 1)
-    draw.rounded_rectangle(box, _RADIUS, fill=ground, outline=edge, width=2 * _SCALE if framed else 1 * _SCALE)
+    draw.rounded_rectangle(
+        box, _RADIUS, fill=ground, outline=edge, width=2 * _SCALE if framed else 1 * _SCALE
+    )
     if tile.image is None:
         cursor = y + (height - _text_height(lines)) // 2
     else:
@@ -197,7 +206,7 @@ def _draw_score(draw: ImageDraw.ImageDraw, score: float, at: tuple[int, int]) ->
 
 
 def _draw_sign(draw: ImageDraw.ImageDraw, mark: Mark, centre: tuple[int, int]) -> None:
-    """A tick or a cross, so that the mark does not hang on telling red from green."""
+    """Draw a tick or a cross: the mark must not hang on telling red from green."""
     x, y = centre
     r, stroke = 8 * _SCALE, 2 * _SCALE
     draw.ellipse((x - r, y - r, x + r, y + r), fill=_MARKS[mark], outline=_CARD, width=_SCALE)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from openautoglm.errors import UserError
 
-class CatalogError(Exception):
+
+class CatalogError(UserError):
     """Something about the workspace, a source or a query that the user can put right."""
 
 
@@ -17,9 +19,15 @@ _SYSTEM: tuple[tuple[str, str], ...] = (
     (r"os error 28\b|errno 28\b|no space left", "the disk is full; free some space"),
     (r"os error 122\b|errno 122\b|quota exceeded", "the disk quota is used up; free some space"),
     (r"os error 27\b|errno 27\b|file too large", "a file would grow past the allowed size; raise the limit"),
-    (r"os error 30\b|errno 30\b|read-only file system", "the file system is read-only; choose another folder"),
+    (
+        r"os error 30\b|errno 30\b|read-only file system",
+        "the file system is read-only; choose another folder",
+    ),
     (r"os error 13\b|errno 13\b|permission denied", "writing there is not permitted; change its permissions"),
-    (r"os error 1\b|errno 1\b|operation not permitted", "writing there is not permitted; choose another folder"),
+    (
+        r"os error 1\b|errno 1\b|operation not permitted",
+        "writing there is not permitted; choose another folder",
+    ),
     (r"os error 24\b|errno 24\b|too many open files", "too many files are open; raise `ulimit -n`"),
 )
 
@@ -40,7 +48,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def explain(message: str) -> str | None:
-    """What to do about a system error, or None when it is not one that a user can act on.
+    """Say what to do about a system error; None when it is not one that a user can act on.
 
     >>> explain("LanceError(IO): No space left on device (os error 28)")
     'the disk is full; free some space'

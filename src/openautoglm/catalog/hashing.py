@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime, time
 
 
 def content_hash(data: bytes) -> str:
@@ -33,13 +34,16 @@ def row_hash(values: Mapping[str, object], image_hash: str | None) -> str:
 
 
 def unit_interval(name: str) -> float:
-    """A fixed place in [0, 1) for a name, uniform over names, the same on every machine."""
+    """Give a name a fixed place in [0, 1), uniform over names, the same on every machine."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def _plain(value: object) -> object:
-    # 3 and 3.0 are one value: a column may turn from integers to numbers when a later row brings 3.5.
+    # A column may turn from integers to numbers, or from dates to times, when a later row needs it; that
+    # does not change the rows it has.
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, datetime) and value.time() == time.min:
+        return value.date()
     return value

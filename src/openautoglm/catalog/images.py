@@ -15,18 +15,41 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from openautoglm.catalog.hashing import content_hash
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"})
+# Naming the formats keeps Pillow from trying its other parsers; the imports make these seven known to it.
+FORMATS = tuple(
+    plugin.format
+    for plugin in (
+        BmpImagePlugin.DibImageFile,
+        BmpImagePlugin.BmpImageFile,
+        GifImagePlugin.GifImageFile,
+        JpegImagePlugin.JpegImageFile,
+        PngImagePlugin.PngImageFile,
+        TiffImagePlugin.TiffImageFile,
+        WebPImagePlugin.WebPImageFile,
+    )
+)
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"}
+)
 MAX_PIXELS = 178_956_970
 """Pictures above this (a 13,377-pixel square; 0.7 GB decoded) are refused: Pillow's own last limit."""
 MAX_BYTES = 1 << 29
 
 
-class BadImage(Exception):
+class BadImage(Exception):  # noqa: N818 - it names the picture, and a batch goes on without it
     """A picture that cannot be used; `reason` says why, `path` which (None for bytes)."""
 
     def __init__(self, path: Path | None, reason: str) -> None:
@@ -44,7 +67,7 @@ class ImageFacts(NamedTuple):
 
 
 def read_image_bytes(path: Path) -> bytes:
-    """The file's bytes.
+    """Read a picture's file.
 
     Raises:
         BadImage: if it is missing, empty, unreadable, over `MAX_BYTES`, or no regular file.
@@ -60,7 +83,9 @@ def read_image_bytes(path: Path) -> bytes:
         raise BadImage(path, "file not found") from None
     except (OSError, ValueError) as error:
         named = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
-        raise BadImage(path, f"cannot be read: {getattr(error, 'strerror', None) or error} {named}".strip()) from error
+        raise BadImage(
+            path, f"cannot be read: {getattr(error, 'strerror', None) or error} {named}".strip()
+        ) from error
     if not data:
         raise BadImage(path, "empty file")
     return data
@@ -87,7 +112,7 @@ def inspect_image(data: bytes, path: Path | None = None) -> ImageFacts:
 
 
 def decode_image(source: bytes | Path) -> Image.Image:
-    """The picture as a person sees it: upright, mode RGB, or RGBA when it has transparency.
+    """Decode a picture as a person sees it: upright, RGB, or RGBA when it has transparency.
 
     Raises:
         BadImage: if it is missing, broken, truncated, too large, or of another format.
@@ -103,7 +128,7 @@ def decode_image(source: bytes | Path) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes as RGB, or as RGBA when there is transparency.
+    """Turn any of Pillow's modes into RGB, or into RGBA when there is transparency.
 
     >>> to_rgb(Image.new("I;16", (1, 1), 0x8080)).getpixel((0, 0))
     (128, 128, 128)

@@ -24,7 +24,38 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # A Han character says about as much as this many letters; "可口可乐 Coca-Cola" is Chinese.
 _LETTERS_PER_HAN = 3
-_CODES = frozenset("ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split())
+_CODES = frozenset(
+    [
+        "ar",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "fi",
+        "fr",
+        "he",
+        "hi",
+        "hu",
+        "id",
+        "it",
+        "ja",
+        "ko",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sv",
+        "th",
+        "tr",
+        "uk",
+        "vi",
+        "zh",
+    ]
+)
 _SUFFIX = re.compile(r"[_\-. ]([a-z]{2})(?:[_\-](?:cn|tw|hk|hans|hant|us|gb|br))?$", re.IGNORECASE)
 
 
@@ -46,7 +77,7 @@ def guess_language(text: str) -> str:
 
 
 def field_language(name: str) -> str | None:
-    """The language that a field's name states by its suffix, if it does.
+    """Read the language off a field's suffix, if it states one.
 
     >>> field_language("title_zh"), field_language("title-zh_CN"), field_language("title")
     ('zh', 'zh', None)
@@ -57,7 +88,7 @@ def field_language(name: str) -> str | None:
 
 
 def main_language(texts: Iterable[str]) -> str | None:
-    """The language of most of the texts; None when none has letters or no language has two thirds.
+    """Tell the language of most of the texts; None when no language has two thirds.
 
     >>> main_language(["红", "绿", "blue", "黄"])
     'zh'

@@ -23,10 +23,12 @@ _PROBE_SIZE = 24
 
 _KANA = re.compile("[\u3040-\u30ff]")
 # A Chinese or Japanese character stands alone, with the punctuation that must not begin a line.
-_WORDS = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][，。、；：？！）》」』”’…]*|\s+|[^\s\u2e80-\u9fff]+")
+_WORDS = re.compile(
+    r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][，。、；：？！）》」』”’…]*|\s+|[^\s\u2e80-\u9fff]+"
+)
 
 
-class MissingFont(RuntimeError):
+class MissingFontError(RuntimeError):
     """No font at all was found, so that nothing can be written on pictures."""
 
 
@@ -54,7 +56,7 @@ def _load(path: Path, size: int) -> ImageFont.FreeTypeFont:
 
 
 def has_letter(path: Path, letter: str) -> bool:
-    """Whether the font file draws `letter`, and not its box for unknown ones."""
+    """Tell whether the font file draws `letter`, and not its box for unknown ones."""
     try:
         font = _load(path, _PROBE_SIZE)
         drawn, box = font.getmask(letter), font.getmask(_UNKNOWN)
@@ -65,10 +67,10 @@ def has_letter(path: Path, letter: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def font_file(letter: str) -> Path:
-    """The first font file that has `letter`; the first of all where none has.
+    """Find the first font file that has `letter`; the first of all where none has.
 
     Raises:
-        MissingFont: if there is no font on this machine.
+        MissingFontError: if there is no font on this machine.
     """
     for path in _packaged():
         if has_letter(path, letter):
@@ -78,11 +80,13 @@ def font_file(letter: str) -> Path:
             return path
     for path in _packaged() + _system():
         return path
-    raise MissingFont(f"no font found; install the package {_PACKAGED.replace('_', '-')} or any TrueType font")
+    raise MissingFontError(
+        f"no font found; install the package {_PACKAGED.replace('_', '-')} or any TrueType font"
+    )
 
 
 def _runs(text: str, size: int) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
-    """`text` in pieces that one font can draw."""
+    """Cut `text` into pieces that one font can draw."""
     piece, current = "", None
     for letter in text:
         # Accents, joiners and spaces take their neighbour's font.
@@ -97,14 +101,14 @@ def _runs(text: str, size: int) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
 
 
 def _language(text: str) -> str | None:
-    """Which national form of a shared character to draw, where Pillow can choose."""
+    """Name the national form of shared characters to draw, where Pillow can choose."""
     if not features.check("raqm"):
         return None
     return "ja" if _KANA.search(text) else "zh-Hans"
 
 
 def width(text: str, size: int) -> float:
-    """Pixels that `text` takes in one line."""
+    """Measure the pixels that `text` takes in one line."""
     language = _language(text)
     return sum(font.getlength(piece, language=language) for piece, font in _runs(text, size))
 
@@ -119,7 +123,7 @@ def write(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: i
 
 
 def wrap(text: str, size: int, room: float, lines: int) -> list[str]:
-    """`text` in at most `lines` lines of `room` pixels; what is cut off ends in an ellipsis.
+    """Break `text` into at most `lines` lines of `room` pixels; what is cut off ends in an ellipsis.
 
     Words stay whole where they fit; Chinese breaks between any two characters.
 

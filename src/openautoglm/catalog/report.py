@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from openautoglm.catalog.errors import writing_to
+from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.schema import Roles
 
 
@@ -61,7 +61,10 @@ class AddReport:
 
     def write_errors(self, path: Path) -> None:
         """Write the skipped list as CSV (`--errors file.csv`)."""
-        with writing_to(path.parent), path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(Skipped._fields)
-            writer.writerows(self.skipped)
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(Skipped._fields)
+                writer.writerows(self.skipped)
+        except OSError as error:
+            raise CatalogError(f"cannot write the list of errors to {path}: {error.strerror}") from error

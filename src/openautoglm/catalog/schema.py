@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -72,6 +72,7 @@ class Field:
             raise ValueError(f"field {self.name!r} has unknown role {self.role!r} or type {self.type!r}")
 
     def as_dict(self) -> dict[str, Any]:
+        """Give what `workspace.json` keeps of it."""
         return {"role": self.role, "type": self.type, "language": self.language}
 
 
@@ -91,29 +92,42 @@ class Roles:
     id: str | None = None
     group: str | None = None
     split: str | None = None
-    tags: tuple[str, ...] = field(default=())
+    tags: tuple[str, ...] = ()
 
     def named(self) -> dict[str, str]:
-        """Each column that is named, with the option that names it."""
-        single = {name: option for option in ("image", "id", "group", "split") if (name := getattr(self, option))}
+        """Map each column that is named to the option that names it."""
+        single = {
+            name: option for option in ("image", "id", "group", "split") if (name := getattr(self, option))
+        }
         several = {name: option for option in ("text", "tags", "columns") for name in getattr(self, option)}
         return several | single
 
     def as_dict(self) -> dict[str, Any]:
+        """Give what is not empty, ready for JSON."""
         given = {option: getattr(self, option) for option in self.__dataclass_fields__}
-        return {option: list(value) if isinstance(value, tuple) else value for option, value in given.items() if value}
+        return {
+            option: list(value) if isinstance(value, tuple) else value
+            for option, value in given.items()
+            if value
+        }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Roles:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
+        """Take what `as_dict` gave."""
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+        }
+        return cls(**plain)
 
     def __str__(self) -> str:
         parts = self.as_dict().items()
-        return " ".join(f"{key}={','.join(value) if isinstance(value, list) else value}" for key, value in parts)
+        return " ".join(
+            f"{key}={','.join(value) if isinstance(value, list) else value}" for key, value in parts
+        )
 
 
 def column_name(raw: str, taken: Iterable[str] = ()) -> str:
-    """A name that Lance and SQL accept, close to the user's; one in `taken` that differs only in case is it.
+    """Find a name that Lance and SQL accept; one in `taken` that differs only in case is it.
 
     >>> column_name("price.eur"), column_name("_score"), column_name("id"), column_name("Price", ["price"])
     ('price_eur', 'score', 'source_id', 'price')

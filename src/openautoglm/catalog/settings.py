@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The workspace's settings.
+    """Read the workspace's settings.
 
     Raises:
         CatalogError: if the folder is no workspace, its file is damaged, or a later version wrote it.

@@ -26,14 +26,14 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 
 
 def kind_of(value: object, *, numbers_as_text: bool = False) -> Kind | None:
-    """The narrowest kind of one cell, None for an empty one.
+    """Tell the narrowest kind of one cell, None for an empty one.
 
     Args:
         value: the cell.
         numbers_as_text: whether a string "12" is the number 12 (CSV) or a text (JSON, Parquet).
 
-    >>> kind_of("12", numbers_as_text=True), kind_of("007", numbers_as_text=True), kind_of("n/a"), kind_of(1.5)
-    ('integer', 'text', None, 'number')
+    >>> kind_of("12", numbers_as_text=True), kind_of("007", numbers_as_text=True), kind_of("n/a")
+    ('integer', 'text', None)
     """
     if isinstance(value, str):
         return _kind_of_text(value.strip(), numbers_as_text)
@@ -55,9 +55,9 @@ def kind_of(value: object, *, numbers_as_text: bool = False) -> Kind | None:
 
 
 def settle(counts: Counter[Kind]) -> Kind | None:
-    """The kind of a column whose cells have these kinds; None when all are empty.
+    """Settle the kind of a column whose cells have these kinds; None when all are empty.
 
-    >>> settle(Counter(integer=8, number=3)), settle(Counter(number=9, text=1)), settle(Counter(date=1, text=1))
+    >>> settle(Counter(integer=8, number=3)), settle(Counter(number=9, text=1)), settle(Counter(text=1))
     ('number', 'number', 'text')
     """
     total = counts.total()
@@ -71,14 +71,16 @@ def settle(counts: Counter[Kind]) -> Kind | None:
         ("time", ("date", "time")),
         ("tags", ("tags",)),
     )
-    # All but a few fit: the narrowest kind that has the most cells. `max` keeps the first, narrowest, of equals.
-    kind, fits = max(((kind, sum(counts[one] for one in ones)) for kind, ones in families), key=lambda pair: pair[1])
+    # The kind that has the most cells; of equals `max` keeps the first, which is the narrower.
+    kind, fits = max(
+        ((kind, sum(counts[one] for one in ones)) for kind, ones in families), key=lambda pair: pair[1]
+    )
     misfits = total - fits
     return kind if misfits * 10 <= total or (misfits == 1 and fits >= 3) else "text"
 
 
 def convert(value: object, kind: Kind) -> object:
-    """The cell as a value of `kind`; None when empty.
+    """Convert a cell to a value of `kind`; None when empty.
 
     Raises:
         ValueError: if it is no such value; the text says what it is not.
@@ -109,7 +111,8 @@ def _kind_of_text(text: str, numbers_as_text: bool) -> Kind | None:
 
 def _to_text(value: object) -> str:
     if isinstance(value, str):
-        return value.strip()
+        # Half a surrogate pair, which JSON can spell, is no text and cannot be stored.
+        return value.strip().encode("utf-8", "replace").decode()
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict) else str(value)
@@ -183,7 +186,7 @@ def _to_date(value: object) -> date:
 
 def _to_tags(value: object) -> list[str] | None:
     items = value if isinstance(value, list | tuple) else re.split(r"[,;|，；、\n]", str(value))
-    return [tag for item in items if item is not None and (tag := str(item).strip())] or None
+    return [tag for item in items if item is not None and (tag := _to_text(str(item)))] or None
 
 
 _CONVERTERS: dict[Kind, Callable[[object], object]] = {

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far would the figure move with other queries of the same kind?
+"""Bootstrap intervals: how far a figure would move with other queries of the same kind.
 
 Queries are drawn again with replacement, as many as there are, and the figure is counted anew;
 the middle 95 % of these repetitions are the interval (percentile bootstrap; Efron, 1979). It
@@ -34,7 +34,7 @@ class Figure:
     """What a shuffled gallery would give."""
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON; what was not measured is left out."""
+        """Return what JSON holds; what was not measured is left out."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -45,7 +45,7 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Figure]:
-    """Value and interval of each column of per-query numbers.
+    """Compute value and interval of each column of per-query numbers.
 
     Args:
         columns: name → ((Q,) one number a query, how they become one figure).
@@ -61,7 +61,9 @@ def bootstrap(
     """
     sizes = {len(values) for values, _ in columns.values()}
     if len(sizes) != 1 or 0 in sizes:
-        raise ValueError(f"columns of one length with at least one query are needed; got lengths {sorted(sizes)}")
+        raise ValueError(
+            f"columns of one length with at least one query are needed; got lengths {sorted(sizes)}"
+        )
     size = sizes.pop()
     random = np.random.default_rng(seed)
     repeated: dict[str, list[NDArray[np.float64]]] = {name: [] for name in columns}

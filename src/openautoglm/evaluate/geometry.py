@@ -1,4 +1,4 @@
-"""Geometry of the joint space: are partners close, and does the rest spread over the sphere?
+"""Geometry of the joint space: how close partners are, and how the rest spreads over the sphere.
 
     alignment  = mean over pairs of ‖x − y‖²                          0 is best
     uniformity = log of the mean over i ≠ j of exp(−2 ‖x_i − x_j‖²)   0 is a collapsed space, −4 the limit
@@ -22,21 +22,21 @@ _BLOCK_ROWS = 1024
 
 
 def pair_cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N,) cosine of each pair of rows."""
+    """Compute the (N,) cosines of pairs of rows."""
     return np.einsum("nd,nd->n", left, right)
 
 
-def alignment(cosines: NDArray[np.floating]) -> float:
-    """Mean squared distance of the pairs with these (N,) cosines.
+def squared_distances(cosines: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute (N,) ‖x − y‖² of unit vectors with these (N,) cosines; their mean is the alignment.
 
-    >>> alignment(np.array([1.0, 0.5]))
-    0.5
+    >>> squared_distances(np.array([1.0, 0.5])).tolist()
+    [0.0, 1.0]
     """
-    return float(np.mean(2 - 2 * cosines.astype(np.float64)))
+    return 2 - 2 * cosines.astype(np.float64)
 
 
 def uniformity(vectors: NDArray[np.float32], seed: int = 0) -> float:
-    """Log of the mean Gaussian potential between two different vectors.
+    """Compute the log of the mean Gaussian potential between two different vectors.
 
     Raises:
         ValueError: if there are not at least two vectors.

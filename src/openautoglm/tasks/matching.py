@@ -1,4 +1,4 @@
-"""Matching: do this picture and this caption belong together, yes or no?
+"""Matching: whether this picture and this caption belong together, yes or no.
 
 Choose it where an answer per pair is wanted (is this listing's photograph right?) instead of an
 order. A pair matches when its cosine reaches a threshold. The threshold is chosen on the
@@ -30,7 +30,7 @@ class Matched(NamedTuple):
 
 
 def choose_threshold(right: NDArray[np.floating], wrong: NDArray[np.floating]) -> float:
-    """The cosine at which accuracy is best, halfway between the two scores that it parts.
+    """Find the cosine at which accuracy is best, halfway between the two scores that it parts.
 
     Of several equally good ones the middle one is taken, since it is the furthest from both errors.
 
@@ -51,7 +51,7 @@ def choose_threshold(right: NDArray[np.floating], wrong: NDArray[np.floating]) -
 
 
 def match(right: NDArray[np.floating], wrong: NDArray[np.floating], threshold: float) -> Matched:
-    """Accuracy and F1 at a threshold.
+    """Count accuracy and F1 at a threshold.
 
     >>> match(np.array([0.9, 0.5]), np.array([0.2, 0.4]), threshold=0.6)
     Matched(accuracy=0.75, f1=0.6666666666666666)
@@ -64,7 +64,7 @@ def match(right: NDArray[np.floating], wrong: NDArray[np.floating], threshold: f
 
 
 def wrong_partners(relevant: Relevant, size: int, seed: int = 0) -> NDArray[np.int64]:
-    """For each relevant pair of `relevant`, in its order, a random item that does not answer its query.
+    """Draw, for each pair of `relevant` in its order, an item that does not answer its query.
 
     Args:
         relevant: the right pairs of Q queries.

@@ -1,4 +1,4 @@
-"""Retrieval: where does the right item stand when a query orders the whole gallery?
+"""Retrieval: where the right item stands when a query orders the whole gallery.
 
 Choose it to judge a joint space: text finds image, image finds text, anything finds its like.
 All figures come from one number per query and relevant item, its rank:
@@ -44,7 +44,7 @@ class Relevant(NamedTuple):
 
     @classmethod
     def from_pairs(cls, queries: NDArray[np.int64], items: NDArray[np.int64], size: int) -> Relevant:
-        """From (pairs,) matching positions; `size` is the number of queries; doubled pairs count once.
+        """Build it from (pairs,) matching positions; `size` is the number of queries; doubled pairs count once.
 
         >>> Relevant.from_pairs(np.array([1, 0, 1, 1]), np.array([2, 0, 1, 2]), size=2).of(1).tolist()
         [1, 2]
@@ -56,7 +56,7 @@ class Relevant(NamedTuple):
         return cls(starts.astype(np.int64), pairs[:, 1].astype(np.int64))
 
     def of(self, query: int) -> NDArray[np.int64]:
-        """The relevant gallery positions of one query."""
+        """Return the relevant gallery positions of one query."""
         return self.items[self.starts[query] : self.starts[query + 1]]
 
     @property
@@ -116,7 +116,7 @@ def rank(queries: NDArray[np.float32], gallery: NDArray[np.float32], relevant: R
 
 
 def _count_above(row: NDArray[np.float32], bounds: NDArray[np.float32]) -> NDArray[np.int64]:
-    """How many of `row` reach each of `bounds`; one bound needs no sorting."""
+    """Count how many of `row` reach each of `bounds`; one bound needs no sorting."""
     if len(bounds) == 1:
         return np.array([np.count_nonzero(row >= bounds[0])])
     return len(row) - np.searchsorted(np.sort(row), bounds, side="left")
@@ -141,7 +141,7 @@ def _check(queries: NDArray[np.float32], gallery: NDArray[np.float32], relevant:
 
 
 def chance_recall(size: int, counts: NDArray[np.int64], k: int) -> float:
-    """Recall@k of a shuffled gallery of `size` items, `counts` (Q,) of which answer each query.
+    """Expect this recall@k of a shuffled gallery of `size` items, `counts` (Q,) of which answer each query.
 
     One less the chance that k draws without return all miss: 1 − C(N − R, k) / C(N, k).
 
@@ -156,7 +156,7 @@ def chance_recall(size: int, counts: NDArray[np.int64], k: int) -> float:
 
 
 def chance_average_precision(size: int, counts: NDArray[np.int64]) -> float:
-    """Expected mAP of a shuffled gallery: (H_N + (R − 1) / (N − 1) · (N − H_N)) / N, with H_N = Σ 1/i.
+    """Expect of a shuffled gallery the mAP (H_N + (R − 1) / (N − 1) · (N − H_N)) / N, with H_N = Σ 1/i.
 
     >>> chance_average_precision(2, np.array([1]))
     0.75
@@ -167,7 +167,7 @@ def chance_average_precision(size: int, counts: NDArray[np.int64]) -> float:
 
 
 def chance_median_rank(size: int, counts: NDArray[np.int64]) -> int:
-    """The first rank by which a shuffled gallery has answered half of the queries.
+    """Find the first rank by which a shuffled gallery has answered half of the queries.
 
     >>> chance_median_rank(100, np.array([1]))
     50

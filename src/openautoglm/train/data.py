@@ -10,24 +10,27 @@ duplicate cluster, and the caption that was drawn.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from openautoglm.catalog.language import guess_language
+from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.train.errors import TrainingError
-from openautoglm.train.pixels import Broken, PixelStore, Wanted
+from openautoglm.train.pixels import Broken, PixelStore
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
 NO_PICTURE = -1
+MARGIN = 4 / 3
+"""How much larger pictures are kept than the model sees them, so that turning and scaling does not blur."""
 
 
 class Caption(NamedTuple):
@@ -81,10 +84,8 @@ class TrainingData:
         cls,
         catalog: Catalog,
         cache: Path,
-        frame: Callable[[Image.Image], Image.Image],
+        image: ImageSettings,
         *,
-        size: int,
-        recipe: str,
         where: str | None = None,
         split: str | None = "train",
         fields: Sequence[str] | None = None,
@@ -93,31 +94,34 @@ class TrainingData:
         """Read the rows of `split` that match the SQL `where`, and decode pictures that the cache lacks.
 
         Args:
-            frame: makes a decoded picture RGBA of size × size; `recipe` names how, for the cache.
+            image: the model's `processor.image`; pictures are kept `MARGIN` larger.
             fields: text fields to take captions from; all of them by default.
             progress: told (pictures decoded, pictures to decode).
         """
-        known = {f.name: f for f in catalog.text_fields}
+        known = {one.name: one for one in catalog.text_fields}
         if fields and (strange := sorted(set(fields) - set(known))):
             raise TrainingError(f"no text field is called {strange[0]!r}; there are: {', '.join(known) or 'none'}")
         chosen = {name: known[name].language for name in (fields or known)}
         clauses = [f"({where})"] if where else []
         clauses += [f"_split = '{split}'"] if split else []
         table = catalog.read(["id", "_image_hash", "_cluster", *chosen], where=" AND ".join(clauses) or None)
-
-        ids = [str(value) for value in table["id"].to_pylist()]
+        ids: list[str] = table["id"].to_pylist()
         hashes: list[str | None] = table["_image_hash"].to_pylist()
-        store = PixelStore(cache, size, recipe)
-        loader = _Loader(catalog, frame)
+
+        kept = _larger(image)
+        store = PixelStore(cache, kept.size, kept.recipe)
         broken = store.fill(
-            [Wanted(key, loader.of(id)) for id, key in zip(ids, hashes, strict=True) if key is not None], progress
+            {key: id for id, key in zip(ids, hashes, strict=True) if key is not None},
+            fetch=lambda some: catalog.read(["id", "_image", "_image_bytes"], ids=some).to_pylist(),
+            decode=lambda row: kept.frame(catalog.load_image(row)),
+            progress=progress,
         )
         columns = {name: table[name].to_pylist() for name in chosen}
         return cls(
             ids=ids,
             slots=store.slots(hashes),
-            captions=[_captions({n: c[row] for n, c in columns.items()}, chosen) for row in range(len(ids))],
-            groups=[str(i if g is None else g) for i, g in zip(ids, table["_cluster"].to_pylist(), strict=True)],
+            captions=[_captions({name: of[row] for name, of in columns.items()}, chosen) for row in range(len(ids))],
+            groups=[id if group is None else group for id, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
             store=store,
             broken=broken,
         )
@@ -177,18 +181,10 @@ class TrainingData:
         return digest.hexdigest()
 
 
-class _Loader:
-    """Loads pictures by row id; the row is read when the picture is, so that a large catalogue stays on disk."""
-
-    def __init__(self, catalog: Catalog, frame: Callable[[Image.Image], Image.Image]) -> None:
-        self.catalog, self.frame = catalog, frame
-
-    def of(self, id: str) -> Callable[[], Image.Image]:
-        return lambda: self.frame(self.catalog.load_image(self._row(id)))
-
-    def _row(self, id: str) -> Mapping[str, Any]:
-        row: Mapping[str, Any] = self.catalog.read(["id", "_image", "_image_bytes"], ids=[id]).to_pylist()[0]
-        return row
+def _larger(image: ImageSettings) -> ImageSettings:
+    """The same framing with `MARGIN` times the pixels a side."""
+    size, shortest = (value and math.ceil(MARGIN * value) for value in (image.size, image.shortest))
+    return replace(image, size=size or image.size, shortest=shortest)
 
 
 def _captions(texts: Mapping[str, str | None], languages: Mapping[str, str | None]) -> list[Caption]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from openautoglm.errors import UserError
 
-class TrainingError(RuntimeError):
+
+class TrainingError(UserError):
     """Training cannot start or go on; the message says why and what to do."""
 
 

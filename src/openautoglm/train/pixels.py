@@ -15,33 +15,31 @@ A lock file lets only one process append at a time; it is released when its proc
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from filelock import FileLock
 from PIL import Image
 from torch import Tensor
 
+from openautoglm.catalog.images import BadImage
 from openautoglm.train.errors import TrainingError
+
+Id = TypeVar("Id")
+Source = TypeVar("Source")
 
 CHUNK = 256
 """Pictures between two flushes: what a crash can cost."""
 
 
-class Wanted(NamedTuple):
-    """A picture to be kept: `load` gives it as RGBA of the store's size, or raises."""
-
-    key: str
-    load: Callable[[], Image.Image]
-
-
 class Broken(NamedTuple):
-    """A picture that could not be loaded."""
+    """A picture that could not be decoded."""
 
     key: str
     reason: str
@@ -50,11 +48,11 @@ class Broken(NamedTuple):
 class PixelStore:
     """The pictures of one size and one way of framing them (`recipe`).
 
-    >>> import tempfile; store = PixelStore(Path(tempfile.mkdtemp()), size=2, recipe="pad")
-    >>> store.fill([Wanted("a", lambda: Image.new("RGBA", (2, 2), (9, 8, 7, 255)))])
+    >>> import tempfile; store = PixelStore(Path(tempfile.mkdtemp()), size=2, recipe="squash")
+    >>> store.fill({"a": "red"}, fetch=list, decode=lambda name: Image.new("RGBA", (2, 2), name))
     []
-    >>> store.read(store.slots(["a", "b"])[:1])[0, :, 0, 0].tolist()
-    [9, 8, 7, 255]
+    >>> store.slots(["a", "b"]).tolist(), store.read(np.array([0]))[0, :, 0, 0].tolist()
+    ([0, -1], [255, 0, 0, 255])
     """
 
     def __init__(self, folder: Path, size: int, recipe: str) -> None:
@@ -79,25 +77,41 @@ class PixelStore:
         return torch.from_numpy(self._map[slots])
 
     def fill(
-        self, pictures: Sequence[Wanted], progress: Callable[[int, int], None] | None = None
+        self,
+        sources: Mapping[str, Id],
+        fetch: Callable[[list[Id]], Sequence[Source]],
+        decode: Callable[[Source], Image.Image],
+        progress: Callable[[int, int], None] | None = None,
     ) -> list[Broken]:
-        """Keep those of `pictures` that are not kept yet; returns the ones that could not be loaded.
+        """Keep those pictures that are not kept yet; returns the ones that could not be decoded.
 
-        `progress(done, of)` is told after each chunk. Work done before an interruption stays.
+        Args:
+            sources: what `fetch` knows each picture by, under the hash of its file.
+            fetch: reads a chunk of pictures at once, in order.
+            decode: makes one of them RGBA of size × size, in a thread; raises BadImage when it cannot.
+            progress: told (done, of) after each chunk; what is done stays when it raises.
         """
         try:
             self._data.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._lock):
+            with self._alone():
                 self._open()
-                return self._append([p for p in pictures if p.key not in self._slots], progress)
+                missing = [key for key in sources if key not in self._slots]
+                return self._append(missing, sources, fetch, decode, progress) if missing else []
         except OSError as error:
+            needed = len(sources) * self._record / 2**20
             raise TrainingError(
-                f"{self._data}: decoded pictures cannot be kept ({error.strerror}); they need "
-                f"{len(pictures) * self._record / 2**20:.0f} MiB in a folder that can be written"
-            ) from None
+                f"{self._data}: decoded pictures cannot be kept ({error.strerror}); they need up to "
+                f"{needed:.0f} MiB in a folder that can be written"
+            ) from error
 
-    def _append(self, missing: list[Wanted], progress: Callable[[int, int], None] | None) -> list[Broken]:
-        missing = list({wanted.key: wanted for wanted in missing}.values())
+    def _append(
+        self,
+        missing: list[str],
+        sources: Mapping[str, Id],
+        fetch: Callable[[list[Id]], Sequence[Source]],
+        decode: Callable[[Source], Image.Image],
+        progress: Callable[[int, int], None] | None,
+    ) -> list[Broken]:
         broken: list[Broken] = []
         self._cut_tail()
         with (
@@ -107,9 +121,10 @@ class PixelStore:
         ):
             for start in range(0, len(missing), CHUNK):
                 chunk = missing[start : start + CHUNK]
-                found = list(pool.map(self._load, chunk))
+                fetched = fetch([sources[key] for key in chunk])
+                found = list(pool.map(lambda pair: self._decode(*pair, decode), zip(chunk, fetched, strict=True)))
                 broken += [picture for picture in found if isinstance(picture, Broken)]
-                good = [(w.key, pixels) for w, pixels in zip(chunk, found, strict=True) if isinstance(pixels, bytes)]
+                good = [(key, pixels) for key, pixels in zip(chunk, found, strict=True) if isinstance(pixels, bytes)]
                 data.writelines(pixels for _, pixels in good)
                 _to_disk(data)
                 keys.writelines(f"{key}\n" for key, _ in good)
@@ -119,15 +134,21 @@ class PixelStore:
         self._open()
         return broken
 
-    def _load(self, wanted: Wanted) -> bytes | Broken:
+    def _decode(self, key: str, source: Source, decode: Callable[[Source], Image.Image]) -> bytes | Broken:
         try:
-            picture = wanted.load()
-        except (OSError, ValueError) as error:
-            return Broken(wanted.key, str(error))
-        pixels = np.asarray(picture)
+            pixels = np.asarray(decode(source))
+        except BadImage as error:
+            return Broken(key, str(error))
         if pixels.shape != (self.size, self.size, 4):
-            raise ValueError(f"picture {wanted.key} came as {pixels.shape}, not {(self.size, self.size, 4)}")
+            raise ValueError(f"picture {key} came as {pixels.shape}, not {(self.size, self.size, 4)}")
         return np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process appends."""
+        with self._lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _open(self) -> None:
         """Read the keys and map the records that both files agree on."""

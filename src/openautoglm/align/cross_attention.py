@@ -1,0 +1,171 @@
+"""Cross-attention: the tokens of one modality look at those of another.
+
+    attend(q, c) = W_o · concat_heads softmax(Q Kᵀ / √d_head) V     Q = W_q q, K = W_k c, V = W_v c
+    block(x, c)  = x + tanh(gate) · attend(norm(x + positions), norm(c + positions))
+
+The gate is a number that starts at 0: a block put into a pretrained tower changes nothing until
+training opens it (Alayrac et al., 2022, Flamingo, arXiv:2204.14198). For long contexts, `rank`
+replaces the L keys and values by `rank` learned mixtures of them, so that cost grows with L and no
+longer with L · queries (Wang et al., 2020, Linformer, arXiv:2006.04768, eq. 7).
+
+A mask is True at real tokens. Padding never reaches the result, whatever numbers stand there, and
+a row whose context is all padding attends to nothing: its update is exactly 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention from queries to a context, the same numbers as `nn.MultiheadAttention`.
+
+    Args:
+        dim: width d of the queries and of the result.
+        heads: number of heads, a divisor of `dim`.
+        context_dim: width of the context, `dim` unless given.
+        dropout: share of attention weights that are dropped in training.
+        rank: number of mixtures that stand for keys and values; None keeps all of them.
+        max_context: longest context; needed with `rank`, whose mixtures are over positions.
+
+    >>> attend = CrossAttention(dim=8, heads=2)
+    >>> attend(torch.randn(1, 3, 8), torch.randn(1, 5, 8), mask=torch.ones(1, 5, dtype=torch.bool)).shape
+    torch.Size([1, 3, 8])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        context_dim: int | None = None,
+        dropout: float = 0.0,
+        rank: int | None = None,
+        max_context: int | None = None,
+    ) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"dim={dim} cannot be cut into {heads} heads; use a divisor of {dim}")
+        if rank is not None and max_context is None:
+            raise ValueError(f"rank={rank} mixes positions, so it needs max_context, the longest context")
+        self.heads, self.dropout = heads, dropout
+        context_dim = dim if context_dim is None else context_dim
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(context_dim, dim)
+        self.value = nn.Linear(context_dim, dim)
+        self.out = nn.Linear(dim, dim)
+        self.mix_keys: nn.Parameter | None = None
+        self.mix_values: nn.Parameter | None = None
+        if rank is not None and max_context is not None:
+            self.mix_keys = nn.Parameter(torch.randn(rank, max_context) / rank**0.5)
+            self.mix_values = nn.Parameter(torch.randn(rank, max_context) / rank**0.5)
+
+    def forward(self, queries: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Let `queries` (B, T, d) look at `context` (B, L, context_dim) where `mask` (B, L) → (B, T, d)."""
+        query, key, value, bias, empty = self._prepare(queries, context, mask)
+        mixed = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0
+        )
+        result = self.out(mixed.transpose(1, 2).flatten(2))
+        return result if empty is None else result.masked_fill(empty, 0.0)
+
+    def weights(self, queries: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the share (B, heads, T, L) of each context token (of each mixture, with `rank`)."""
+        query, key, _, bias, empty = self._prepare(queries, context, mask)
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        if bias is not None:
+            scores = scores.masked_fill(~bias, -torch.inf)
+        shares = scores.softmax(-1)
+        return shares if empty is None else shares.masked_fill(empty[:, None], 0.0)
+
+    def _prepare(
+        self, queries: Tensor, context: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return query, key, value by head, which keys count (B, 1, 1, L), which rows see nothing (B, 1, 1)."""
+        empty = None
+        if mask is not None:
+            if mask.shape != context.shape[:2] or mask.dtype != torch.bool:
+                raise ValueError(
+                    f"mask is {mask.dtype} {tuple(mask.shape)}; expected bool {tuple(context.shape[:2])}, "
+                    "True at real tokens"
+                )
+            # Padding may hold anything, even NaN; 0 · NaN would still be NaN in the weighted sum.
+            context = context.masked_fill(~mask[..., None], 0.0)
+            empty = ~mask.any(1)[:, None, None]
+        key, value = self.key(context), self.value(context)
+        bias = None
+        if self.mix_keys is not None and self.mix_values is not None:
+            length, longest = context.shape[1], self.mix_keys.shape[1]
+            if length > longest:
+                raise ValueError(
+                    f"the context has {length} tokens; this block was made for max_context={longest}"
+                )
+            if mask is not None:  # the layers' bias is not zero at padding
+                key, value = (x.masked_fill(~mask[..., None], 0.0) for x in (key, value))
+            key, value = self.mix_keys[:, :length] @ key, self.mix_values[:, :length] @ value
+        elif mask is not None and empty is not None:
+            # A softmax over nothing is NaN: rows without context see everything here and are zeroed later.
+            bias = (mask | empty[:, 0])[:, None, None]
+        query, key, value = (
+            x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (self.query(queries), key, value)
+        )
+        return query, key, value, bias, empty
+
+
+class CrossAttentionBlock(nn.Module):
+    """Gated cross-attention with learned positions, to be put between the layers of a tower.
+
+    Args:
+        dim: width d of the tokens that are updated.
+        heads: number of heads, a divisor of `dim`.
+        context_dim: width of the tokens that are looked at, `dim` unless given.
+        max_tokens: longest sequence that gets learned positions; None when its tokens already know them.
+        max_context: the same for the context.
+        dropout: as in `CrossAttention`.
+        rank: as in `CrossAttention`; needs `max_context`.
+
+    >>> block = CrossAttentionBlock(dim=8, heads=2, max_context=5)
+    >>> tokens = torch.randn(1, 3, 8)
+    >>> torch.equal(block(tokens, torch.randn(1, 5, 8)), tokens)  # the gate starts closed
+    True
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        context_dim: int | None = None,
+        max_tokens: int | None = None,
+        max_context: int | None = None,
+        dropout: float = 0.0,
+        rank: int | None = None,
+    ) -> None:
+        super().__init__()
+        context_dim = dim if context_dim is None else context_dim
+        self.token_positions = _positions(max_tokens, dim)
+        self.context_positions = _positions(max_context, context_dim)
+        self.token_norm = nn.LayerNorm(dim)
+        self.context_norm = nn.LayerNorm(context_dim)
+        self.attend = CrossAttention(dim, heads, context_dim, dropout, rank, max_context)
+        self.gate = nn.Parameter(torch.zeros(()))
+
+    def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Update `tokens` (B, T, d) by what they see of `context` (B, L, context_dim) where `mask` (B, L)."""
+        queries = self.token_norm(_placed(tokens, self.token_positions, "tokens"))
+        seen = self.context_norm(_placed(context, self.context_positions, "context"))
+        return tokens + self.gate.tanh() * self.attend(queries, seen, mask)
+
+
+def _positions(longest: int | None, dim: int) -> nn.Parameter | None:
+    return None if longest is None else nn.Parameter(torch.randn(longest, dim) * 0.02)
+
+
+def _placed(tokens: Tensor, positions: nn.Parameter | None, what: str) -> Tensor:
+    if positions is None:
+        return tokens
+    if tokens.shape[1] > len(positions):
+        raise ValueError(
+            f"{what} has {tokens.shape[1]} tokens; its learned positions end at {len(positions)}"
+        )
+    return tokens + positions[: tokens.shape[1]]

@@ -1,0 +1,260 @@
+"""One source into the table: rows compared by content, committed in batches, splits settled at the end.
+
+    source ─ items ─▶ examine (threads) ─ in order ─▶ compare with what is known ─▶ commits
+
+A row that is equal to what the catalogue has is not written at all. Commits follow every
+`ROWS_PER_COMMIT` rows, `SECONDS_PER_COMMIT` seconds or `BYTES_PER_COMMIT` bytes, whichever comes
+first, so a kill costs at most that much work, and memory does not grow with the pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from openautoglm.catalog.examine import Examined, Examiner, Known
+from openautoglm.catalog.hashing import row_hash
+from openautoglm.catalog.images import ImageFacts
+from openautoglm.catalog.report import AddReport, Progress, Skipped
+from openautoglm.catalog.schema import EMBEDS_KEY, ID, Field
+from openautoglm.catalog.source import Item, Portable, Source, Values
+from openautoglm.catalog.splits import Clusters, keys_of, parse_split
+from openautoglm.catalog.store import Store
+from openautoglm.catalog.values import convert
+
+ROWS_PER_COMMIT = 1000
+SECONDS_PER_COMMIT = 5.0
+BYTES_PER_COMMIT = 64 << 20
+
+OnProgress = Callable[[Progress], None]
+
+
+class Adder:
+    """Adds sources to a store, one after the other, in one `add`.
+
+    Args:
+        store: the table; its lock is held by the caller.
+        fields: the catalogue's fields; grows as sources bring new ones.
+        report: counts and lists are added to it.
+        portable: how a path is written into the table.
+        embed: whether pictures' bytes are kept in the table.
+        progress: told after each row.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        fields: dict[str, Field],
+        report: AddReport,
+        *,
+        portable: Portable,
+        embed: bool,
+        progress: OnProgress | None,
+    ) -> None:
+        self.store, self.fields, self.report = store, fields, report
+        self._portable, self._progress = portable, progress
+        self._groups = [name for name, one in fields.items() if one.role == "group"]
+        self._splits = [name for name, one in fields.items() if one.role == "split"]
+        self._clusters = Clusters()
+        self._known: dict[str, Known] = {}
+        self._proven: dict[str, ImageFacts] = {}
+        self._given: dict[str, str] = {}
+        self._home: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        self._batch: list[dict[str, Any]] = []
+        self._batch_bytes = 0
+        self._last_commit = time.monotonic()
+        self._load()
+        self._examiner = Examiner(store, self._known, self._proven, embed=embed)
+
+    def add(self, source: Source, *, prune: bool) -> None:
+        """Bring the table up to date with one source; gone rows go only with `prune`."""
+        items = self._own(source)
+        for done, found in enumerate(self._examiner.examine_all(items, source.name), start=1):
+            if isinstance(found, Skipped):
+                self.report.skipped.append(found)
+            else:
+                self._compare(found, source)
+            if self._progress:
+                total = max(done, source.total)
+                self._progress(Progress(source.name, done, total, len(self.report.skipped)))
+            if self._is_due():
+                self._commit()
+        self._commit()
+        self._drop_gone(source, prune=prune)
+
+    def settle_splits(self) -> None:
+        """Give every row the cluster and split that hold now that all rows are known (see `splits.py`)."""
+        columns = [ID, "_image_hash", "_hash", "_split", "_cluster", *self._stored(self._groups)]
+        wrong = []
+        for row in self.store.scan(columns).to_pylist():
+            cluster, split = self._clusters.find(self._keys(row)[0])
+            split = self._given.get(row[ID], split)
+            if (row["_cluster"], row["_split"]) != (cluster, split):
+                wrong.append({ID: row[ID], "_cluster": cluster, "_split": split})
+        self.store.correct(wrong)
+
+    def _load(self) -> None:
+        own = [ID, "_position", "_source", "_image", "_image_hash", "_width", "_height", "_hash", "_split"]
+        user = self._stored([*self._groups, *self._splits])
+        table = self.store.scan([*own, EMBEDS_KEY, *user])
+        embedded = set(self.store.scan([ID], "_image_bytes IS NOT NULL")[ID].to_pylist())
+        for row in table.to_pylist():
+            self._known[row[ID]] = Known(
+                position=row["_position"],
+                source=row["_source"],
+                image=row["_image"],
+                image_hash=row["_image_hash"],
+                hash=row["_hash"],
+                embedded=row[ID] in embedded,
+                embeds_key=row[EMBEDS_KEY],
+            )
+            if row["_image_hash"]:
+                self._proven[row["_image_hash"]] = ImageFacts(
+                    row["_image_hash"], row["_width"], row["_height"]
+                )
+            if row["_image"]:
+                self._home.setdefault(row["_image"], row["_source"])
+            self._join(row, row["_split"])
+        self._next_position = max((one.position for one in self._known.values()), default=-1) + 1
+
+    def _stored(self, names: list[str]) -> list[str]:
+        present = self.store.kinds()
+        return [name for name in names if name in present]
+
+    def _join(self, row: Mapping[str, Any], stored: str | None) -> None:
+        """Tell the clusters of a row, and note the split that the user gave it."""
+        given = next((parse_split(str(row[name])) for name in self._splits if row.get(name)), None)
+        if given:
+            self._given[row[ID]] = given
+        else:
+            self._given.pop(row[ID], None)
+        self._clusters.add(self._keys(row), stored, given)
+
+    def _keys(self, row: Mapping[str, Any]) -> list[str]:
+        return keys_of(row["_image_hash"], [(name, row.get(name)) for name in self._groups], row["_hash"])
+
+    def _own(self, source: Source) -> Iterator[Item | Skipped]:
+        """Leave out a folder's pictures that are rows of another source already."""
+        passed = 0
+        for item in source.items():
+            if isinstance(item, Item) and item.needs_picture and isinstance(item.picture, Path):
+                home = self._home.get(self._portable(item.picture), source.name)
+                if home != source.name:
+                    passed += 1
+                    continue
+            yield item
+        if passed:
+            said = f"{passed} pictures are rows of another source already and were passed over"
+            self.report.notes.append(f"{source.name}: {said}")
+
+    def _compare(self, found: Examined, source: Source) -> None:
+        item, facts = found.item, found.facts
+        self.report.skipped += item.problems
+        if item.id in self._seen:
+            said = f"the id {item.id!r} came from {self._seen[item.id]} already; the first one stands"
+            self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
+            return
+        self._seen[item.id] = source.name
+        values = self._converted(item, source)
+        if facts is None and (item.needs_picture or not self._has_text(values)):
+            if not item.problems:
+                said = "the row has neither a picture nor a text"
+                self.report.skipped.append(Skipped(source.name, item.row, None, None, said))
+            return
+        known = self._known.get(item.id)
+        digest = row_hash(values, facts.hash if facts else None)
+        now = Known(
+            position=known.position if known else self._next_position,
+            source=source.name,
+            image=self._portable(item.picture) if facts and isinstance(item.picture, Path) else None,
+            image_hash=facts.hash if facts else None,
+            hash=digest,
+            embedded=found.data is not None,
+            # Vectors made from the same content stay good, whatever else has changed.
+            embeds_key=known.embeds_key if known and known.hash == digest else None,
+        )
+        if now == known:
+            self.report.unchanged += 1
+            return
+        self.report.changed += known is not None
+        self.report.added += known is None
+        self._next_position += known is None
+        self._stage(item.id, values, now, facts, found.data)
+
+    def _stage(
+        self, key: str, values: Values, now: Known, facts: ImageFacts | None, data: bytes | None
+    ) -> None:
+        self._known[key] = now
+        if facts:
+            self._proven[facts.hash] = facts
+        if now.image:
+            self._home.setdefault(now.image, now.source)
+        row: dict[str, Any] = {
+            **values,
+            ID: key,
+            "_position": now.position,
+            "_source": now.source,
+            "_image": now.image,
+            "_image_bytes": data,
+            "_image_hash": now.image_hash,
+            "_width": facts.width if facts else None,
+            "_height": facts.height if facts else None,
+            "_hash": now.hash,
+            "_updated_at": datetime.now(UTC),
+            EMBEDS_KEY: now.embeds_key,
+        }
+        self._join(row, None)
+        row["_cluster"], split = self._clusters.find(self._keys(row)[0])
+        row["_split"] = self._given.get(key, split)
+        self._batch.append(row)
+        self._batch_bytes += len(data or b"")
+
+    def _converted(self, item: Item, source: Source) -> Values:
+        """Convert values to what the catalogue's columns want; sidecars may bring columns unannounced."""
+        values: Values = {}
+        for name, value in item.values.items():
+            if name not in self.fields and value is not None:
+                is_tags = isinstance(value, list)
+                self.fields[name] = Field(name, "tags" if is_tags else "text", "tags" if is_tags else "text")
+            try:
+                values[name] = convert(value, self.fields[name].type) if value is not None else None
+            except ValueError as error:
+                self.report.skipped.append(Skipped(source.name, item.row, name, None, str(error)))
+        return values
+
+    def _has_text(self, values: Values) -> bool:
+        return any(value and self.fields[name].role in ("text", "tags") for name, value in values.items())
+
+    def _is_due(self) -> bool:
+        waited = time.monotonic() - self._last_commit >= SECONDS_PER_COMMIT
+        full = len(self._batch) >= ROWS_PER_COMMIT or self._batch_bytes >= BYTES_PER_COMMIT
+        return full or (waited and bool(self._batch))
+
+    def _commit(self) -> None:
+        if self._batch:
+            brought = {name for row in self._batch for name, value in row.items() if value is not None}
+            self.store.grow({name: one.type for name, one in self.fields.items() if name in brought})
+            self.store.upsert(self._batch)
+        self._batch, self._batch_bytes = [], 0
+        self._last_commit = time.monotonic()
+
+    def _drop_gone(self, source: Source, *, prune: bool) -> None:
+        gone = [
+            key for key, one in self._known.items() if one.source == source.name and key not in self._seen
+        ]
+        if prune and source.unreadable:
+            self.report.notes.append(
+                f"{source.name}: nothing was pruned, because {source.unreadable} of its parts could not be "
+                "read, so that gone rows cannot be told; correct these first"
+            )
+        elif prune:
+            self.store.delete(gone)
+            for key in gone:
+                del self._known[key]
+            self.report.removed += len(gone)
+            return
+        self.report.gone += len(gone)

@@ -1,0 +1,90 @@
+"""Where a picture in a folder has its caption from: a file beside it, its own metadata, its names.
+
+The first of these that says something:
+
+1. `a.txt` or `a.jpg.txt` beside `a.jpg`: its text;
+2. `a.json` or `a.jpg.json`: the keys caption, description, title, text, alt or label; a key with a
+   language (`caption_zh`) becomes a field of that name, `tags` or `keywords` the field `tags`;
+3. the title or description embedded in the file (`embedded.py`);
+4. the names of the file and its folder, cleaned (`filenames.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path, PurePath
+
+from openautoglm.catalog.embedded import embedded_caption
+from openautoglm.catalog.encoding import decode_text
+from openautoglm.catalog.filenames import name_caption
+from openautoglm.catalog.language import field_language
+from openautoglm.catalog.source import Values
+from openautoglm.catalog.values import convert
+
+SIDECARS = (".txt", ".json")
+_KEYS = ("caption", "description", "title", "text", "alt", "label")
+_TAGS = ("tags", "keywords")
+_MAX_BYTES = 1 << 20
+
+
+def caption_values(
+    path: Path, relative: PurePath, sidecars: list[Path], data: bytes
+) -> tuple[Values, list[str]]:
+    """Find the caption (and more, from JSON) of one picture.
+
+    Args:
+        path: the picture.
+        relative: its path inside its source.
+        sidecars: the files beside it that may hold its texts.
+        data: the picture's bytes.
+
+    Returns:
+        The values, and what was wrong with a sidecar, if anything was.
+    """
+    values: Values = {}
+    problems: list[str] = []
+    for sidecar in sidecars:
+        try:
+            text = _read(sidecar)
+            found = (
+                _from_json(text, path.name) if sidecar.suffix.lower() == ".json" else {"caption": _flat(text)}
+            )
+        except (OSError, ValueError) as error:
+            problems.append(f"{sidecar.name} cannot be read ({error})")
+            continue
+        values = {name: value for name, value in found.items() if value} | values
+    if "caption" not in values:
+        caption = embedded_caption(data) or name_caption(relative)
+        values |= {"caption": caption} if caption else {}
+    return values, problems
+
+
+def _read(sidecar: Path) -> str:
+    if not sidecar.is_file():
+        raise ValueError("not a file")
+    with sidecar.open("rb") as file:
+        return decode_text(file.read(_MAX_BYTES))
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _from_json(text: str, file_name: str) -> Values:
+    content = json.loads(text)
+    if isinstance(content, str):
+        return {"caption": _flat(content)}
+    if not isinstance(content, dict):
+        raise ValueError("neither an object nor a text")
+    texts = {str(key).lower(): _flat(value) for key, value in content.items() if isinstance(value, str)}
+    # Photo services write the file's own name as its title.
+    captions = (texts[key] for key in _KEYS if texts.get(key) and texts[key] != file_name)
+    values: Values = {"caption": next(captions, None)}
+    for key, said in texts.items():
+        if language := field_language(key):
+            values.setdefault(f"caption_{language}", said if key.startswith(_KEYS) else None)
+    for key in _TAGS:
+        if isinstance(content.get(key), list):
+            values.setdefault("tags", convert(content[key], "tags"))
+    return values

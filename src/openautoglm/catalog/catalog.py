@@ -1,0 +1,208 @@
+"""The catalogue: the user's rows with pictures, texts and columns, kept in a workspace folder.
+
+    shop = Catalog(Path("shop"), create=True)
+    print(shop.add("photos/", "products.csv"))          # +1200 ~0 −0, 3 skipped
+    table = shop.read(["id", "title"], where="price < 100")
+
+Writing takes the workspace's lock; reading needs none and sees the latest commit. `add` is safe to
+kill and to repeat: what is committed stays, what is equal is not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from openautoglm.catalog.adding import Adder, OnProgress
+from openautoglm.catalog.errors import CatalogError, writing_to
+from openautoglm.catalog.images import BadImage, decode_image
+from openautoglm.catalog.lock import write_lock
+from openautoglm.catalog.report import AddReport
+from openautoglm.catalog.schema import ID, Field, Roles
+from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
+from openautoglm.catalog.sources import Sources
+from openautoglm.catalog.store import FOLDER, Store
+from openautoglm.catalog.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    import lance
+    from PIL import Image
+
+_PARTS = {FILE, f"{FILE}.tmp", FOLDER, "models", "cache", ".lock"}
+
+
+class Catalog:
+    """The rows of the workspace in `folder`.
+
+    Args:
+        folder: the workspace.
+        create: make the workspace if it does not exist.
+
+    Raises:
+        CatalogError: if there is no workspace and none is to be made, or the folder holds other things.
+    """
+
+    def __init__(self, folder: Path | str, *, create: bool = False) -> None:
+        self.folder = Path(folder).expanduser().absolute()
+        if create and not (self.folder / FILE).exists():
+            self._create()
+        read_settings(self.folder)
+        self._store = Store(self.folder)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `workspace.json` says now."""
+        return read_settings(self.folder)
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The user's fields that hold values, by name, in order of arrival."""
+        stored = self.settings.get("fields", {})
+        fields = {}
+        for name, kind in self._store.kinds().items():
+            about = stored.get(name, {"role": "column"})
+            fields[name] = Field(name, about["role"], kind, about.get("language"))
+        return fields
+
+    @property
+    def text_fields(self) -> list[Field]:
+        """The fields with role "text", which are matched with pictures; tags are no sentences."""
+        return [one for one in self.fields.values() if one.role == "text"]
+
+    def add(
+        self,
+        *sources: Path | str,
+        roles: Roles | None = None,
+        prune: bool = False,
+        embed: bool = False,
+        progress: OnProgress | None = None,
+    ) -> AddReport:
+        """Bring the catalogue up to date with folders of pictures and tables.
+
+        Args:
+            sources: folders and table files; none means all that were added before.
+            roles: of the tables' columns; what is not said is taken from the last time, then inferred.
+            prune: remove rows that their source no longer has.
+            embed: keep the pictures' bytes in the workspace, so that it needs no other file.
+            progress: called after each row.
+
+        Raises:
+            CatalogError: if a source cannot be used at all, the workspace cannot be written, or another
+                process is writing it. What was committed before stays.
+        """
+        report = AddReport()
+        with self.writing() as interrupted:
+            if interrupted:
+                self._store.tidy(interrupted=True)
+            fields = dict(self.fields)
+            known = Sources(self.folder, self.settings)
+            opened = [known.open(path, roles, fields) for path in known.paths(sources)]
+            self._remember(known, fields)
+            adder = Adder(
+                self._store, fields, report, portable=known.portable, embed=embed, progress=progress
+            )
+            for source in opened:
+                if source.roles:
+                    report.inferred[source.name] = source.roles
+                adder.add(source, prune=prune)
+            adder.settle_splits()
+            self._remember(known, fields)
+            if report.added or report.changed or report.removed:
+                self._store.tidy(interrupted=False)
+        if report.gone:
+            report.notes.append(f"{report.gone} rows are gone from their source and kept; prune removes them")
+        return report
+
+    def summary(self) -> Summary:
+        """Count what `show` shows."""
+        return summarize(self._store, self.fields)
+
+    def count(self, where: str | None = None) -> int:
+        """Count the rows, or those that pass an SQL condition."""
+        return self._store.count(where)
+
+    def read(
+        self, columns: Sequence[str] | None = None, where: str | None = None, ids: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read some columns of some rows.
+
+        Args:
+            columns: names; None means all but the pictures' bytes and the vectors, which are large.
+            where: an SQL condition.
+            ids: these rows, in this order; without it, all in order of arrival.
+
+        Raises:
+            CatalogError: if a column or id does not exist or `where` is no condition; it lists the columns.
+        """
+        names = list(columns) if columns is not None else self._light_columns()
+        return self._store.scan(names, where) if ids is None else self._store.rows(list(ids), names, where)
+
+    def load_image(self, row: Mapping[str, Any]) -> Image.Image:
+        """Decode the picture of a row (a mapping with `id`; `_image` and `_image_bytes` if they were read).
+
+        Raises:
+            BadImage: if the row has no picture, or its file has gone or broken since it was added.
+        """
+        data = row.get("_image_bytes")
+        if data is None and ("_image" not in row or "_image_bytes" not in row):
+            row = self._store.rows([row[ID]], ["_image", "_image_bytes"]).to_pylist()[0]
+            data = row["_image_bytes"]
+        if data is not None:
+            return decode_image(bytes(data))
+        if row["_image"] is None:
+            raise BadImage(None, "the row has no picture")
+        return decode_image(self.folder / row["_image"])
+
+    @property
+    def dataset(self) -> lance.LanceDataset:
+        """The Lance table at its latest commit. Write through `merge_columns`, or inside `writing()`."""
+        return self._store.dataset
+
+    def merge_columns(self, table: pa.Table) -> None:
+        """Write columns of existing rows by `id`; columns that are new are added, unknown ids passed over."""
+        with self.writing():
+            self._store.merge(table)
+
+    def update_settings(self, **changes: Any) -> None:
+        """Write keys of `workspace.json`; the others keep their values."""
+        write_settings(self.folder, self.settings | changes)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Hold the workspace's lock; yields whether the last writer was interrupted.
+
+        Raises:
+            CatalogError: if another process is writing, or the folder cannot be written.
+        """
+        with write_lock(self.folder) as interrupted:
+            yield interrupted
+
+    def _create(self) -> None:
+        with writing_to(self.folder):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise CatalogError(f"{self.folder} is a file; a workspace is a folder")
+            foreign = self.folder.exists() and {one.name for one in self.folder.iterdir()} - _PARTS - {
+                ".DS_Store"
+            }
+            if foreign:
+                raise CatalogError(
+                    f"{self.folder} is not a workspace and holds other things ({sorted(foreign)[0]}, …); "
+                    "name a new folder for the workspace, then the sources"
+                )
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with write_lock(self.folder):
+            # The settings come last: a folder is a workspace when they are there, and not half of one before.
+            Store(self.folder, create=True)
+            if not (self.folder / FILE).exists():
+                write_settings(self.folder, {"format": FORMAT, "fields": {}, "sources": {}})
+
+    def _remember(self, sources: Sources, fields: Mapping[str, Field]) -> None:
+        about = {name: one.as_dict() for name, one in fields.items()}
+        self.update_settings(sources=sources.stored, fields=about)
+
+    def _light_columns(self) -> list[str]:
+        return [name for name in self.dataset.schema.names if not name.endswith(("_embeds", "_image_bytes"))]

@@ -1,0 +1,100 @@
+"""Train, validation or test: decided once per cluster, so that copies never straddle.
+
+A *cluster* is what hangs together through equal pictures (content hash) or equal group values, however
+long the chain. Its split is, in this order:
+
+1. the user's own value, row by row, where a split column gives one (never overruled; `show` tells when
+   copies straddle because of it), and for the cluster's other rows the strongest of the given ones;
+2. the strongest split that its rows already have, where train > validation > test: when a later `add`
+   connects two clusters, rows may move towards training, but no row that a model may have learned from
+   ever becomes a test row;
+3. else 80 / 10 / 10 by the hash of the cluster's first key (group, picture, or row content). Nothing
+   random: the same rows get the same splits on every machine, and a row keeps its split as others come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openautoglm.catalog.hashing import unit_interval
+from openautoglm.catalog.schema import SPLITS
+
+_NAMES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2}
+_VALIDATION_FROM, _TEST_FROM = 0.8, 0.9
+
+
+def parse_split(value: str) -> str:
+    """Tell the split that a user's word means.
+
+    Raises:
+        ValueError: if it means none.
+
+    >>> parse_split("Val")
+    'validation'
+    """
+    rank = _NAMES.get(value.strip().lower())
+    if rank is None:
+        raise ValueError(f"{value!r} is not a split; use train, validation (val) or test")
+    return SPLITS[rank]
+
+
+class Clusters:
+    """Union-find over keys; each cluster knows its first key, and the strongest split seen.
+
+    >>> clusters = Clusters()
+    >>> clusters.add(["image a", "group 1"], "test"), clusters.add(["image b"], "train")
+    (None, None)
+    >>> clusters.add(["image b", "group 1"])
+    >>> clusters.find("image a")
+    ('image a', 'train')
+    """
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+        self._age: dict[str, int] = {}
+        self._rank: dict[str, int] = {}
+        self._given: dict[str, int] = {}
+
+    def add(self, keys: Sequence[str], stored: str | None = None, given: str | None = None) -> None:
+        """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
+        roots = list(dict.fromkeys(self._root(key) for key in keys))
+        # The oldest key stays the root, so a cluster's name does not change as it grows.
+        first = min(roots, key=lambda root: self._age[root])
+        for root in roots:
+            self._parent[root] = first
+        for ranks, split in ((self._rank, stored), (self._given, given)):
+            known = [ranks.pop(root) for root in roots if root in ranks]
+            known += [SPLITS.index(split)] if split in SPLITS else []
+            if known:
+                ranks[first] = min(known)
+
+    def find(self, key: str) -> tuple[str, str]:
+        """Find the name of the key's cluster, and its split."""
+        root = self._root(key)
+        rank = self._given.get(root, self._rank.get(root))
+        return root, SPLITS[rank] if rank is not None else split_of(root)
+
+    def _root(self, key: str) -> str:
+        if key not in self._parent:
+            self._parent[key] = key
+            self._age[key] = len(self._age)
+        while self._parent[key] != key:
+            self._parent[key] = key = self._parent[self._parent[key]]
+        return key
+
+
+def split_of(name: str) -> str:
+    """Choose the split of a cluster that has none yet, by the hash of its name.
+
+    >>> split_of("group 7")
+    'train'
+    """
+    place = unit_interval(name)
+    return SPLITS[(place >= _VALIDATION_FROM) + (place >= _TEST_FROM)]
+
+
+def keys_of(image_hash: str | None, groups: Sequence[tuple[str, object]], content: str) -> list[str]:
+    """List what may connect a row with others: its groups, its picture, or else its own content."""
+    keys = [f"group {field}={value}" for field, value in groups if value is not None]
+    keys += [f"image {image_hash}"] if image_hash else []
+    return keys or [f"row {content}"]

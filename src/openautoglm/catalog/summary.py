@@ -1,0 +1,171 @@
+"""What is in a catalogue, counted: `autoglm show`.
+
+A row *lacks* a modality when it has no picture, no text in any text field, or no value in any column.
+*Exact duplicates* are rows whose picture's file has the same content as an earlier row's. Languages
+are counted per text, by the field's suffix or else its script.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from openautoglm.catalog.language import field_language, guess_language
+from openautoglm.catalog.schema import SPLITS, Field
+from openautoglm.catalog.store import Store
+
+_FEW = 8
+_BLOCK = 20_000
+
+
+@dataclass(frozen=True)
+class FieldSummary:
+    """One field: how many rows lack it, how many different values, their range or the commonest ones."""
+
+    name: str
+    role: str
+    type: str
+    language: str | None
+    missing: int
+    distinct: int
+    low: Any = None
+    high: Any = None
+    common: list[tuple[str, int]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"  {self.name}: {self.role}", self.type if self.type != self.role else "", self.language or ""]
+        parts += [f"{self.low} to {self.high}"] if self.low is not None else [f"{self.distinct} different"]
+        parts += [f"{self.missing} missing"] if self.missing else []
+        parts += [", ".join(f"{value} × {count}" for value, count in self.common)]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass
+class Summary:
+    """The figures of `show`; `models` and `index` are filled by the workspace."""
+
+    rows: int
+    lacking: dict[str, int]
+    """Rows without "image", "text", "columns"."""
+    languages: dict[str, int]
+    fields: list[FieldSummary]
+    duplicates: int
+    splits: dict[str, int]
+    straddling: int
+    """Clusters in more than one split; only a user's own split column can cause it."""
+    sources: dict[str, int]
+    embedded: int
+    models: list[Any] = field(default_factory=list)
+    index: Any = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON (dates as ISO text)."""
+        plain: dict[str, Any] = _jsonable(asdict(self))
+        return plain
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.rows} rows from {len(self.sources)} sources: {_pairs(self.sources)}",
+            f"without: {_pairs(self.lacking)}",
+            f"pictures that repeat an earlier one: {self.duplicates}; kept in the workspace: {self.embedded}",
+            f"languages: {_pairs(self.languages) or 'none'}",
+            f"splits: {_pairs(self.splits)}",
+        ]
+        if self.straddling:
+            lines.append(f"caution: {self.straddling} groups of copies lie in more than one of your own splits")
+        lines += [str(one) for one in self.fields]
+        lines += [f"models: {self.models or 'none'}", f"index: {self.index or 'none'}"]
+        return "\n".join(lines)
+
+
+def summarize(store: Store, fields: Mapping[str, Field]) -> Summary:
+    """Count a table; reads a column or a few at a time."""
+    own = store.scan(["_image_hash", "_image", "_split", "_cluster", "_source"])
+    rows = own.num_rows
+    texts = [one for one in fields.values() if one.role in ("text", "tags")]
+    hashes = own["_image_hash"].drop_null()
+    described = [_describe(store, one) for one in fields.values()]
+    return Summary(
+        rows=rows,
+        lacking={
+            "image": rows - len(hashes),
+            "text": _lacking(store, [one.name for one in texts], rows),
+            "columns": _lacking(store, [one.name for one in fields.values() if one.role == "column"], rows),
+        },
+        languages=_languages(store, [one for one in texts if one.type == "text"]),
+        fields=described,
+        duplicates=len(hashes) - len(pc.unique(hashes)),
+        splits={split: _count(own["_split"], split) for split in SPLITS},
+        straddling=_straddling(own),
+        sources=dict(Counter(own["_source"].to_pylist())),
+        embedded=store.count("_image_bytes IS NOT NULL"),
+    )
+
+
+def _describe(store: Store, one: Field) -> FieldSummary:
+    column = store.scan([one.name])[one.name]
+    present = column.drop_null()
+    low = high = None
+    common: list[tuple[str, int]] = []
+    if one.type == "tags":
+        present = pc.list_flatten(present)
+    if one.type in ("integer", "number", "date", "time") and len(present):
+        low, high = pc.min_max(present).as_py().values()
+    distinct = len(pc.unique(present))
+    if one.type in ("text", "boolean", "tags") and one.role != "text":
+        counted = pc.value_counts(present).to_pylist()
+        counted.sort(key=lambda pair: (-pair["counts"], str(pair["values"])))
+        common = [(str(pair["values"]), pair["counts"]) for pair in counted[:_FEW] if pair["counts"] > 1]
+    return FieldSummary(
+        one.name, one.role, one.type, one.language, column.null_count, distinct, low, high, common
+    )
+
+
+def _lacking(store: Store, names: list[str], rows: int) -> int:
+    if not names:
+        return rows
+    table = store.scan(names)
+    missing = None
+    for name in names:
+        here = pc.is_null(table[name])
+        missing = here if missing is None else pc.and_(missing, here)
+    return int(pc.sum(missing).as_py() or 0)
+
+
+def _languages(store: Store, fields: list[Field]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for one in fields:
+        texts = store.scan([one.name])[one.name].drop_null()
+        stated = field_language(one.name)
+        if stated:
+            counts[stated] += len(texts)
+            continue
+        for start in range(0, len(texts), _BLOCK):
+            counts.update(guess_language(text) for text in texts.slice(start, _BLOCK).to_pylist())
+    return {language: count for language, count in counts.most_common() if count}
+
+
+def _straddling(own: pa.Table) -> int:
+    pairs = own.group_by(["_cluster", "_split"]).aggregate([])
+    return len(pairs) - len(pc.unique(pairs["_cluster"]))
+
+
+def _count(column: pa.ChunkedArray, value: str) -> int:
+    return int(pc.sum(pc.equal(column, value)).as_py() or 0)
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(one) for one in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,163 @@
+"""Import a table: a row of the file is a row of the catalogue, its columns keep their names.
+
+A picture's path is relative to the table; an empty cell means a row without a picture. Without an id
+column, a row's id is its picture's path, or its content where it has none (a second such row gets #2).
+What is wrong with a cell is listed with file, line and field, and the rest of the row is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.hashing import row_hash
+from openautoglm.catalog.infer import look_at
+from openautoglm.catalog.readers import BadRow, open_table
+from openautoglm.catalog.report import Skipped
+from openautoglm.catalog.schema import ID, WIDER, Field, Kind, Roles, column_name
+from openautoglm.catalog.source import Item, KnownFields, Values
+from openautoglm.catalog.splits import parse_split
+from openautoglm.catalog.values import convert
+
+
+class TableSource:
+    """A CSV, TSV, JSONL or Parquet file.
+
+    Args:
+        path: the file.
+        name: what `_source` says.
+        prefix: what derived ids begin with.
+        roles: what the user said about its columns.
+        known: the catalogue's fields; a column of the same name is converted to the same kind.
+
+    Raises:
+        CatalogError: if the file or its header cannot be used, or a column's kind conflicts with `known`.
+    """
+
+    def __init__(self, path: Path, *, name: str, prefix: str, roles: Roles, known: KnownFields) -> None:
+        self.path, self.name, self.prefix = path, name, prefix
+        self._reader = open_table(path)
+        facts = look_at(self._reader, path, roles)
+        self.total, self.roles = facts.rows, facts.roles
+        self.unreadable = 0
+        self._named: dict[str, Field] = {}
+        for raw, found in facts.fields.items():
+            if raw == self.roles.id and raw.lower() == ID:
+                continue  # it is the catalogue's own `id`
+            name_here = column_name(raw, [*known, *(one.name for one in self._named.values())])
+            if any(one.name == name_here for one in self._named.values()):
+                raise CatalogError(f"{path}: column {raw!r} would be a second {name_here!r}; rename it")
+            kind = self._agree(raw, found, known.get(name_here))
+            self._named[raw] = replace(found, name=name_here, type=kind)
+        self.fields = {one.name: one for one in self._named.values()}
+
+    def items(self) -> Iterator[Item | Skipped]:
+        """Yield the table's rows in its order."""
+        derived: Counter[str] = Counter()
+        lines: dict[str, int] = {}
+        self.unreadable = 0
+        for row in self._reader.rows(with_bytes=True):
+            if isinstance(row, BadRow):
+                self.unreadable += 1
+                yield Skipped(self.name, row.row, None, None, row.reason)
+                continue
+            number, cells = row
+            item = self._item(number, cells, derived)
+            if not item.id:
+                self.unreadable += 1
+                yield Skipped(self.name, number, self.roles.id, None, "the id is empty")
+            elif item.id in lines:
+                reason = f"id {item.id!r} was on line {lines[item.id]} already; the first one stands"
+                yield Skipped(self.name, number, self.roles.id, None, reason)
+            else:
+                lines[item.id] = number
+                yield item
+
+    def _item(self, number: int, cells: dict[str, Any], derived: Counter[str]) -> Item:
+        values: Values = {}
+        problems: list[Skipped] = []
+        for raw, known in self._named.items():
+            try:
+                value = convert(cells.get(raw), known.type)
+                if known.role == "split" and value is not None:
+                    parse_split(str(value))
+            except ValueError as error:
+                problems.append(Skipped(self.name, number, raw, None, f"{error}; the cell is left empty"))
+                value = None
+            values[known.name] = value
+        picture, said = self._picture(cells.get(self.roles.image) if self.roles.image else None)
+        if self.roles.id:
+            key = str(convert(cells.get(self.roles.id), "text") or "")
+        else:
+            key = f"{self.prefix}:{said or row_hash(values, None)[:16]}"
+            derived[key] += 1
+            key = f"{key}#{derived[key]}" if derived[key] > 1 else key
+        item = Item(key, values, number, picture_field=self.roles.image, problems=problems)
+        if isinstance(picture, str):
+            item.problems.append(Skipped(self.name, number, self.roles.image, said, picture))
+        else:
+            item.picture = picture
+        return item
+
+    def _picture(self, cell: Any) -> tuple[Path | bytes | str | None, str | None]:
+        """Find a cell's picture (a string says why there is none), and how the cell names it."""
+        if isinstance(cell, dict):
+            inside, named = cell.get("bytes"), cell.get("path")
+            if inside:
+                return bytes(inside), named
+            cell = named
+        if isinstance(cell, bytes):
+            return cell or None, None
+        text = str(convert(cell, "text") or "")
+        if not text:
+            return None, None
+        if "://" in text:
+            parts = urlsplit(text)
+            if parts.scheme != "file":
+                return "a link; pictures are read from files: download it and give its path", text
+            return Path(unquote(parts.path)), text
+        if "\x00" in text:
+            return "not a path", repr(text)
+        path = self.path.parent / text
+        if "\\" in text and not path.exists():
+            path = self.path.parent / text.replace("\\", "/")
+        return path, text
+
+    def _agree(self, raw: str, found: Field, known: Field | None) -> Kind:
+        if known is None or known.type == found.type or known.type in ("text", "tags"):
+            return found.type if known is None else known.type
+        if (found.type, known.type) in WIDER:
+            return known.type
+        wider = WIDER.get((known.type, found.type))
+        if wider:
+            return wider
+        raise CatalogError(
+            f"{self.path}: column {raw!r} holds {_described(found.type)}{self._example(raw, known.type)}, "
+            f"but in the catalogue {known.name!r} holds {_described(known.type)}; "
+            "correct the cells, or rename the column"
+        )
+
+    def _example(self, raw: str, kind: Kind) -> str:
+        for row in self._reader.rows(with_bytes=False):
+            if isinstance(row, BadRow):
+                continue
+            try:
+                convert(row[1].get(raw), kind)
+            except ValueError:
+                return f" (line {row[0]}: {row[1].get(raw)!r})"
+        return ""
+
+
+def _described(kind: Kind) -> str:
+    names: dict[Kind, str] = {
+        "integer": "whole numbers",
+        "boolean": "true or false",
+        "time": "times",
+        "text": "texts",
+    }
+    return names.get(kind, kind if kind == "tags" else f"{kind}s")

@@ -1,0 +1,81 @@
+"""A batch: rows side by side, any modality of any row possibly absent.
+
+>>> batch = Batch.of(pixel_values=torch.zeros(2, 3, 4, 4))
+>>> len(batch), batch.present.tolist(), len(batch.rows(slice(0, 1)))
+(2, [[True, False], [True, False]], 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+MODALITIES = ("image", "text")
+"""The order of the columns of `present` and of every gate."""
+
+KEYS = ("id", "group", "caption")
+"""What the columns of `keys` are hashes of: rows that agree in one are never each other's negatives."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of B rows. Of an absent modality the values are arbitrary and never read."""
+
+    pixel_values: Tensor | None
+    """(B, 3, H, W) normalised; None when no row has an image."""
+    input_ids: Tensor | None
+    """(B, L) int64; None when no row has a text."""
+    attention_mask: Tensor | None
+    """(B, L) bool, True for a real token."""
+    present: Tensor
+    """(B, M) bool, columns in the order of `MODALITIES`."""
+    keys: Tensor | None = None
+    """(B, K) int64, columns in the order of `KEYS`; −1 agrees with nothing."""
+
+    def __post_init__(self) -> None:
+        if (self.input_ids is None) != (self.attention_mask is None):
+            raise ValueError("input_ids and attention_mask belong together: give both or neither")
+        lengths = {name: len(value) for name, value in self._tensors().items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the parts of a batch have different numbers of rows: {lengths}")
+        given = (self.pixel_values is not None, self.input_ids is not None)
+        for column, (name, there) in enumerate(zip(MODALITIES, given, strict=True)):
+            if not there and bool(self.present[:, column].any()):
+                raise ValueError(f"`present` says that rows have a modality {name!r}, but the batch holds none")
+
+    @classmethod
+    def of(
+        cls,
+        pixel_values: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> Self:
+        """A batch in which every row has each modality that is given."""
+        first = pixel_values if pixel_values is not None else input_ids
+        if first is None:
+            raise ValueError("a batch needs pixel_values, input_ids, or both")
+        columns = torch.tensor([pixel_values is not None, input_ids is not None], device=first.device)
+        return cls(pixel_values, input_ids, attention_mask, columns.expand(len(first), -1), keys)
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same batch on another device."""
+        return replace(self, **{name: value.to(device) for name, value in self._tensors().items()})
+
+    def rows(self, index: slice | Tensor) -> Self:
+        """Some of the rows, chosen by a slice, positions or a boolean mask."""
+        return replace(self, **{name: value[index] for name, value in self._tensors().items()})
+
+    def has(self, modality: str) -> Tensor:
+        """(B,) bool: which rows have the modality."""
+        return self.present[:, MODALITIES.index(modality)]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}

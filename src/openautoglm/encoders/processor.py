@@ -1,0 +1,121 @@
+"""From pictures and texts to a model's tensors; saved beside the weights, so that every use sees the same.
+
+>>> processor = Processor(ImageSettings(size=8), TextSettings(max_length=8, vocab_size=300))
+>>> processor.fit_tokenizer(["a red bicycle", "一辆红色的自行车"])
+>>> batch = processor.batch(texts=["red", "a red bicycle"])
+>>> batch.input_ids.shape[0], batch.attention_mask[0].sum().item() < batch.attention_mask[1].sum().item()
+(2, True)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from openautoglm.config import ConfigError
+from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.image_settings import ImageSettings
+from openautoglm.encoders.tokenizer import PAD_ID, load_tokenizer, save_tokenizer, train_bpe
+
+FILE = "processor.json"
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts become ids."""
+
+    max_length: int
+    """Longest text in tokens, end marks included; longer ones lose their end."""
+    vocab_size: int
+    """Rows of the tower's embedding table, and so the limit of a vocabulary that is still to be trained."""
+    lowercase: bool = True
+    pad_id: int = PAD_ID
+    pad_left: bool = False
+    fixed_length: bool = False
+    """Pad every text to `max_length`, as SigLIP was trained; otherwise to the longest of the batch."""
+    padding_is_text: bool = False
+    """The tower was trained to read padding as if it were text, again SigLIP."""
+
+
+class Processor:
+    """Both halves, and the tokenizer once there is one.
+
+    Args:
+        tokenizer: None for a fresh text tower until `fit_tokenizer` has seen the user's texts.
+    """
+
+    def __init__(self, image: ImageSettings, text: TextSettings, tokenizer: Tokenizer | None = None) -> None:
+        self.image = image
+        self.text = text
+        self.tokenizer = tokenizer
+
+    def fit_tokenizer(self, texts: Iterable[str]) -> None:
+        """Train the vocabulary. Only once: the weights that are learned on it know no other."""
+        if self.tokenizer is not None:
+            raise ConfigError("the model has a tokenizer already, and its weights know no other; start a new model")
+        self.tokenizer = train_bpe(texts, self.text.vocab_size, lowercase=self.text.lowercase)
+
+    def pixels(self, images: Sequence[Image.Image]) -> Tensor:
+        """(B, 3, H, W) float32, normalised."""
+        return self.normalise(self.image.rgb([self.image.frame(image) for image in images]))
+
+    def normalise(self, rgb: Tensor) -> Tensor:
+        """(B, 3, H, W) in 0 … 1 → normalised."""
+        return self.image.normalise(rgb)
+
+    def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """`input_ids` (B, L) int64 and `attention_mask` (B, L) bool."""
+        if self.tokenizer is None:
+            raise ConfigError(
+                "the model has no tokenizer yet: it is trained on the catalogue's texts by `fit`, "
+                "or by `model.processor.fit_tokenizer(texts)`"
+            )
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(self.text.max_length)
+        rows = [row.ids for row in self.tokenizer.encode_batch(list(texts))]
+        length = self.text.max_length if self.text.fixed_length else max((len(row) for row in rows), default=0)
+        ids = torch.full((len(rows), length), self.text.pad_id)
+        mask = torch.zeros(len(rows), length, dtype=torch.bool)
+        for number, row in enumerate(rows):
+            place = slice(length - len(row), length) if self.text.pad_left else slice(0, len(row))
+            ids[number, place] = torch.tensor(row, dtype=torch.int64)
+            mask[number, place] = True
+        return ids, torch.ones_like(mask) if self.text.padding_is_text else mask
+
+    def batch(
+        self, images: Sequence[Image.Image] | None = None, texts: Sequence[str] | None = None
+    ) -> Batch:
+        """Rows in which everything that is given is present."""
+        ids, mask = self.tokens(texts) if texts is not None else (None, None)
+        return Batch.of(self.pixels(images) if images is not None else None, ids, mask)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings, without the vocabulary."""
+        return {"image": self.image.as_dict(), "text": asdict(self.text)}
+
+    def save(self, folder: Path) -> None:
+        """Write `processor.json` and, once there is a tokenizer, its two files."""
+        (folder / FILE).write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+        if self.tokenizer is not None:
+            self.tokenizer.no_padding()
+            self.tokenizer.no_truncation()
+            save_tokenizer(self.tokenizer, folder, max_length=self.text.max_length)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        try:
+            values: Mapping[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            image, text = ImageSettings.from_dict(values["image"]), TextSettings(**values["text"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{folder / FILE}: cannot be read ({error}); save the model again") from None
+        tokenizer = load_tokenizer(folder) if (folder / "tokenizer.json").exists() else None
+        return cls(image, text, tokenizer)

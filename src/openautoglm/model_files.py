@@ -1,0 +1,127 @@
+"""A model as a folder: written whole or not at all, read back to the same numbers.
+
+    model.safetensors                       weights, float32 as trained
+    config.json                             configuration, the towers' exact shapes, what came pretrained
+    processor.json                          how pictures and texts become tensors
+    tokenizer.json, tokenizer_config.json   once there is a vocabulary
+    README.md                               the model card
+
+The folder needs nothing else: no name, folder or hub id that the towers once came from is looked up again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from openautoglm import __version__
+from openautoglm.config import ConfigError, ModelConfig
+from openautoglm.encoders.families import DUALS
+from openautoglm.encoders.plan import Towers, plan
+from openautoglm.encoders.pretrained import dual_head_in, find_folder, read_config
+from openautoglm.encoders.processor import Processor
+from openautoglm.folders import whole_folder
+from openautoglm.model_card import model_card
+
+if TYPE_CHECKING:
+    from openautoglm.model import OpenAutoGLM
+
+WEIGHTS = "model.safetensors"
+
+
+def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
+    """Write `model` into `folder`, replacing a model that is there; other files in it stay."""
+    # Names only: the towers' weights are in this folder now, wherever they came from.
+    names = {f"{key}_encoder" if key != "decoder" else "text_decoder": spec.name for key, spec in _towers(model)}
+    config = {**model.config.as_dict(), **names}
+    about = {
+        "openautoglm": __version__,
+        "model": config,
+        "towers": model.towers.as_dict(),
+        "multimodal": model.multimodal,
+    }
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.lasting_state().items()}
+    try:
+        with whole_folder(folder) as new:
+            save_file(weights, new / WEIGHTS, metadata={"format": "pt"})
+            (new / "config.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            model.processor.save(new)
+            (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{folder}: the model cannot be written there ({error}); what was there before still is") from None
+
+
+def load(cls: type[OpenAutoGLM], source: ModelConfig | Mapping[str, Any] | str | Path) -> OpenAutoGLM:
+    """See `OpenAutoGLM.from_pretrained`."""
+    if isinstance(source, (ModelConfig, Mapping)):
+        config = ModelConfig.parse(source)
+        return cls(config, *plan(config, fetch=True))
+    folder = find_folder(source, fetch=True)
+    if folder is None:
+        raise ConfigError(f"there is no folder {str(Path(source).expanduser().absolute())!r} to load a model from")
+    values = read_config(folder)
+    if "openautoglm" in values:
+        return _load_own(cls, folder, values)
+    kind = values.get("model_type")
+    if kind in DUALS:
+        return _load_dual(cls, folder, kind)
+    raise ConfigError(
+        f"{folder} holds model_type {kind!r}, which is no whole model; accepted: a folder that save_pretrained "
+        f"wrote, or one of {', '.join(DUALS)}. A single tower is named in from_config, e.g. vision_encoder={str(folder)!r}"
+    )
+
+
+def _load_own(cls: type[OpenAutoGLM], folder: Path, values: Mapping[str, Any]) -> OpenAutoGLM:
+    try:
+        config, towers = ModelConfig.parse(values["model"]), Towers.from_dict(values["towers"])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ConfigError(
+            f"{folder / 'config.json'}: written by Open-AutoGLM {values['openautoglm']}, "
+            f"not understood by {__version__}: {error}"
+        ) from None
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
+    with torch.random.fork_rng(devices=[]):  # the fresh weights that are overwritten leave no trace
+        model = cls(config, towers, Processor.load(folder))
+    expected = model.lasting_state()
+    for name in sorted(expected.keys() | weights.keys()):
+        if name not in weights or name not in expected or weights[name].shape != expected[name].shape:
+            found = tuple(weights[name].shape) if name in weights else "nothing"
+            wanted = tuple(expected[name].shape) if name in expected else "nothing"
+            raise ConfigError(f"{folder / WEIGHTS}: {name} holds {found} where config.json asks for {wanted}")
+    model.load_state_dict(weights, strict=False)  # tied tensors are stored once
+    return model.enable_multimodal_training() if values.get("multimodal") else model
+
+
+def _load_dual(cls: type[OpenAutoGLM], folder: Path, kind: str) -> OpenAutoGLM:
+    """A dual encoder of transformers: its towers, projections and temperature."""
+    head = dual_head_in(folder, kind)
+    loss = "siglip" if kind == "siglip" else "infonce"
+    towers = {"vision_encoder": str(folder), "text_encoder": str(folder), "loss": loss}
+    image = head.image_projection
+    if image is None:
+        width = read_config(folder).get("vision_config", {}).get("hidden_size", 768)
+        image = torch.eye(int(width))  # its towers end in the joint space
+    text = image if head.text_projection is None else head.text_projection
+    config = ModelConfig.parse({**towers, "embed_dim": len(image)})
+    model = cls(config, *plan(config))
+    with torch.no_grad():
+        for projection, weight in ((model.project_image, image), (model.project_text, text)):
+            projection.load_linear(weight)
+        model.contrastive.logit_scale.copy_(head.logit_scale.reshape(()))
+        if head.logit_bias is not None:
+            model.contrastive.logit_bias.copy_(head.logit_bias.reshape(()))
+    return model
+
+
+def _towers(model: OpenAutoGLM) -> list[tuple[str, Any]]:
+    return [(key, spec) for key, spec in model.towers._asdict().items() if spec is not None]

@@ -1,0 +1,190 @@
+"""The index: each row's vectors, kept beside the row, made again only when row or model changed.
+
+    _image_embeds   the picture's vector; null where the row has no picture, or a broken one
+    _text_embeds    the unit mean of the vectors of the row's different texts; null without text
+    _fused_embeds   the unit mean of those of the two that are there: the row as a whole
+    _embeds_key     FINGERPRINT:CONTENT, what the vectors were made from and by which model
+
+CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a new price costs no
+encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
+it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
+its texts, and tried again by the next run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from openautoglm.catalog.hashing import row_hash
+from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+
+VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
+KEY = "_embeds_key"
+_BROKEN = ":broken"
+
+
+@dataclass
+class IndexReport:
+    """What a run did."""
+
+    encoded: int = 0
+    """Rows whose vectors were made."""
+    reused: int = 0
+    """Rows whose vectors were right already."""
+    removed: int = 0
+    """Rows whose vectors were taken away, because they have neither picture nor text any more."""
+    seconds: float = 0.0
+    broken: list[Broken] = field(default_factory=list)
+    """Pictures that could not be read."""
+
+    def __str__(self) -> str:
+        text = f"{self.encoded:,} rows encoded, {self.reused:,} reused"
+        text += f", {self.removed:,} removed" if self.removed else ""
+        text += f", {len(self.broken):,} broken pictures" if self.broken else ""
+        return f"{text} in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """How far the index is."""
+
+    rows: int
+    models: dict[str, int]
+    """Fingerprint of a model → rows that have its vectors."""
+
+    def __str__(self) -> str:
+        if not self.models:
+            return f"none of {self.rows:,} rows indexed"
+        parts = [
+            f"{count:,} of {self.rows:,} rows by model {name[:12]}" for name, count in self.models.items()
+        ]
+        return ", ".join(parts)
+
+
+def index_state(catalog: Catalog) -> IndexState:
+    """Count the rows that have vectors, by the model that made them; no model is needed for it."""
+    keys = catalog.read([KEY])[KEY]
+    made = Counter(key.partition(":")[0] for key in keys.drop_null().to_pylist())
+    return IndexState(len(keys), dict(made.most_common()))
+
+
+def made_by(model: Encoder) -> str:
+    """Write the SQL condition for rows with vectors of this model."""
+    fingerprint = model.fingerprint().replace("'", "''")
+    return f"starts_with({KEY}, '{fingerprint}:')"
+
+
+def build_index(
+    model: Encoder,
+    catalog: Catalog,
+    *,
+    batch_size: int = 64,
+    commit_rows: int = 1024,
+    tell: Tell | None = None,
+) -> IndexReport:
+    """Give every row with a picture or a text its vectors; rows whose vectors are right are not touched.
+
+    Args:
+        model: encodes pictures and texts.
+        catalog: whose rows are indexed.
+        batch_size: pictures or texts a forward pass.
+        commit_rows: rows between two commits; a killed run loses at most these.
+        tell: told ("rows", rows done, rows to do).
+    """
+    began = time.perf_counter()
+    names = [one.name for one in catalog.text_fields]
+    rows = catalog.read(["id", "_image_hash", KEY, *names]).to_pylist()
+    fingerprint = model.fingerprint()
+    report = IndexReport()
+    todo: list[dict[str, Any]] = []
+    for row in rows:
+        row["texts"] = list(
+            dict.fromkeys(text.strip() for name in names if (text := row[name]) and text.strip())
+        )
+        row["key"] = _key(fingerprint, row)
+        if row["key"] == row[KEY]:
+            report.reused += row["key"] is not None
+        else:
+            todo.append(row)
+    for start in range(0, len(todo), commit_rows):
+        chunk = todo[start : start + commit_rows]
+        table, broken = _encode(model, catalog, chunk, batch_size)
+        if start == 0:
+            _make_room(catalog, table.schema)
+        catalog.merge_columns(table)
+        empty = sum(row["key"] is None for row in chunk)
+        report.removed += empty
+        report.encoded += len(chunk) - empty
+        report.broken += broken
+        if tell:
+            tell("rows", min(start + commit_rows, len(todo)), len(todo))
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _key(fingerprint: str, row: dict[str, Any]) -> str | None:
+    """Name what the row's vectors must be made from; None where there is nothing to encode."""
+    if row["_image_hash"] is None and not row["texts"]:
+        return None
+    return f"{fingerprint}:{row_hash({'texts': row['texts']}, row['_image_hash'])}"
+
+
+def _encode(
+    model: Encoder, catalog: Catalog, rows: Sequence[dict[str, Any]], batch_size: int
+) -> tuple[pa.Table, list[Broken]]:
+    """Make the vectors of some rows, as the columns that are written."""
+    with_picture = [place for place, row in enumerate(rows) if row["_image_hash"] is not None]
+    found = encode_pictures(
+        model, catalog, [rows[place]["id"] for place in with_picture], batch_size=batch_size
+    )
+    pictures: list[Vectors | None] = [None] * len(rows)
+    for place, vector in zip(found.kept, found.vectors, strict=True):
+        pictures[with_picture[place]] = vector
+
+    texts = list(dict.fromkeys(text for row in rows for text in row["texts"]))
+    vectors = model.encode(texts=texts, batch_size=batch_size) if texts else ()
+    known = dict(zip(texts, vectors, strict=True))
+    words = [_unit_mean([known[text] for text in row["texts"]]) for row in rows]
+    fused = [
+        _unit_mean([vector for vector in pair if vector is not None])
+        for pair in zip(pictures, words, strict=True)
+    ]
+    lost = {one.id for one in found.broken}
+    keys = [row["key"] + _BROKEN if row["id"] in lost else row["key"] for row in rows]
+    columns = {"id": pa.array([row["id"] for row in rows], pa.string())}
+    size = next(len(vector) for vector in [*fused, np.zeros(1)] if vector is not None)
+    for name, values in zip(VECTORS, (pictures, words, fused), strict=True):
+        columns[name] = pa.array(values, pa.list_(pa.float32(), size))
+    return pa.table({**columns, KEY: pa.array(keys, pa.string())}), found.broken
+
+
+def _unit_mean(vectors: Sequence[Vectors]) -> Vectors | None:
+    if not vectors:
+        return None
+    mean = np.mean(vectors, axis=0, dtype=np.float64)
+    length = np.linalg.norm(mean)
+    # Opposite vectors cancel out; then either one says more than none.
+    return np.asarray(mean / length if length > 1e-6 else vectors[0], np.float32)
+
+
+def _make_room(catalog: Catalog, schema: pa.Schema) -> None:
+    """Drop vectors of another size: a model with other dimensions cannot share their columns."""
+    present = catalog.dataset.schema
+    stale = [
+        name
+        for name in VECTORS
+        if name in present.names and present.field(name).type != schema.field(name).type
+    ]
+    if stale:
+        with catalog.writing():
+            catalog.dataset.drop_columns(stale)

@@ -1,0 +1,54 @@
+"""The result of a search as a contact sheet: each row found with its picture, score and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from openautoglm.catalog.contact_sheet import Tile, draw_sheet
+from openautoglm.catalog.images import BadImage
+from openautoglm.search.errors import SearchError
+from openautoglm.search.hit import Hit
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+
+_LINES = 2
+
+
+def draw_hits(
+    catalog: Catalog, hits: Sequence[Hit], path: Path | str, *, title: str, columns: int = 5
+) -> Path:
+    """Write the hits, best first, to a `.png` or `.html` sheet.
+
+    Args:
+        catalog: where the pictures are.
+        hits: what `search` found.
+        path: the file to write.
+        title: its first line is set large: the query, say; further ones small.
+        columns: tiles a row.
+
+    Raises:
+        SearchError: if there is no hit to draw.
+    """
+    if not hits:
+        raise SearchError("nothing was found, so there is no sheet to draw")
+    names = [field.name for field in catalog.text_fields]
+    tiles = []
+    for hit in hits:
+        lines = [str(hit.row[name]) for name in names if hit.row.get(name)][:_LINES] or [hit.id]
+        tiles.append(Tile(_image(catalog, hit), lines, score=hit.score))
+    return draw_sheet(tiles, path, title=title, columns=columns)
+
+
+def _image(catalog: Catalog, hit: Hit) -> Image.Image | None:
+    """Load the row's picture; none where it has none, or lost it since it was indexed."""
+    if hit.row.get("_width") is None:
+        return None
+    try:
+        return catalog.load_image({"id": hit.id})
+    except BadImage:
+        return None
