@@ -253,7 +253,10 @@ def read_json(path: Path, folder: str, file: str) -> Any:
 
 def read_pictures(path: Path, house: House) -> dict[str, bytes]:
     """File contents by concept, as the house published them."""
-    return {normal(name.stem): content for name, content in members(path, house.pictures)}
+    pictures = {normal(name.stem): content for name, content in members(path, house.pictures)}
+    if not pictures:
+        raise BuildError(f"{path.name} has no files in {house.pictures}; is it the pinned version?")
+    return pictures
 
 
 def render(picture: bytes, size: int) -> bytes:
@@ -332,7 +335,7 @@ def provenance(rows: Sequence[Mapping[str, str]], tarballs: Path, out: Path) -> 
 
 PROVENANCE = """# Provenance
 
-Written by `build.py`; do not edit. {concepts:,} concepts drawn by four houses, {without_flags:,} without flags.
+Written by `build.py`; do not edit. {concepts:,} concepts in four houses, {without_flags:,} without flags.
 
 | House | Package | Licence | Credit | Split | Edge | Pictures | Bytes |
 |---|---|---|---|---|--:|--:|--:|

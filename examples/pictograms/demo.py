@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from openautoglm import Workspace
+from openautoglm.cli.show import describe
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -44,7 +45,7 @@ def run(out: Path, *, quick: bool = False) -> dict[str, Any]:
     _say("autoglm add shop pictograms.csv --image image --text label_en,… --group concept --split split")
     shop = Workspace.open(folder, create=True)
     print(shop.add(HERE / "pictograms.csv", roles=roles()))
-    print(shop.show())
+    print("\n".join(describe(shop.show())))
 
     _say("autoglm fit shop" + (f" --minutes {QUICK_MINUTES}" if quick else ""))
     print(shop.fit("mini", train={"minutes": QUICK_MINUTES} if quick else None))
@@ -59,7 +60,9 @@ def run(out: Path, *, quick: bool = False) -> dict[str, Any]:
         for hit in shop.search(text, where=UNSEEN, k=12, sheet=sheet)[:3]:
             print(f"  {hit.score:.3f}  {hit.id}  {hit.row['label_en']}  {hit.row['label_zh']}")
 
-    figures = {f"r1_{field[-2:]}": report.recall(field) for field in LABELS}
+    figures = {
+        f"r1_{field[-2:]}": report.find("text→image", field=field).figures["recall@1"].value for field in LABELS
+    }
     figures["minutes_all"] = (time.monotonic() - start) / 60
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     _close(out, folder, figures)

@@ -29,6 +29,7 @@ from openautoglm.errors import UserError
 
 FusionStrategy = Literal["adaptive_gating"]
 Loss = Literal["infonce", "siglip", "triplet"]
+Projection = Literal["linear", "mlp", "shared"]
 ShapeValue = int | float | str | list[int]
 """A tower's own key: a size, a rate, a name (`"gelu"`), or sizes stage by stage."""
 
@@ -80,7 +81,9 @@ class Strict(BaseModel):
         if not isinstance(source, Mapping):
             raise ConfigError(f"a configuration is a mapping of keys to values, not {source!r}")
         if strange := [key for key in source if not isinstance(key, str)]:
-            raise ConfigError(f"key {strange[0]!r} is not a string{nearest(str(strange[0]), cls.model_fields)}")
+            raise ConfigError(
+                f"key {strange[0]!r} is not a string{nearest(str(strange[0]), cls.model_fields)}"
+            )
         return cls(**source)
 
     def changed(self, **values: Any) -> Self:
@@ -109,7 +112,7 @@ class ModelConfig(Strict):
     """How one vector is made of a row's modalities; without one there are no `fused_embeds`."""
 
     embed_dim: PositiveInt = 512
-    projection: Literal["linear", "mlp", "shared"] = "linear"
+    projection: Projection = "linear"
     loss: Loss = "infonce"
     positives: Literal["match", "mask"] = "match"
     """Rows that share a caption, id or group: share the target's mass, or leave the denominator."""
@@ -135,25 +138,30 @@ class ModelConfig(Strict):
     def _no_effect_is_an_error(self) -> Self:
         if self.text_encoder is None and self.text_decoder is None:
             raise ConfigError(
-                "text_encoder and text_decoder are both missing; name at least one, e.g. text_encoder='small_text'"
+                "text_encoder and text_decoder are both missing; name at least one, "
+                "e.g. text_encoder='small_text'"
             )
         if self.cross_attention_layers and self.text_decoder is None:
             raise ConfigError(
-                f"cross_attention_layers {self.cross_attention_layers} would do nothing: the blocks sit in the "
-                "text_decoder's top layers and there is none; set 0 or name a text_decoder"
+                f"cross_attention_layers {self.cross_attention_layers} would do nothing: the blocks sit in "
+                "the text_decoder's top layers and there is none; set 0 or name a text_decoder"
             )
-        if self.text_encoder is not None and self.text_decoder is not None and not self.cross_attention_layers:
+        if (
+            self.text_encoder is not None
+            and self.text_decoder is not None
+            and not self.cross_attention_layers
+        ):
             raise ConfigError(
-                f"text_decoder {self.text_decoder!r} would do nothing: beside a text_encoder it only serves to "
-                "write about images; set cross_attention_layers to 1 or more"
+                f"text_decoder {self.text_decoder!r} would do nothing: beside a text_encoder it only serves "
+                "to write about images; set cross_attention_layers to 1 or more"
             )
         for shape, tower in (("text_shape", "text_encoder"), ("decoder_shape", "text_decoder")):
             if getattr(self, shape) and getattr(self, tower) is None:
                 raise ConfigError(f"{shape} {getattr(self, shape)} would do nothing: there is no {tower}")
         if bool(self.momentum) != bool(self.queue_size):
             raise ConfigError(
-                f"momentum {self.momentum} with queue_size {self.queue_size}: the queue holds the momentum copy's "
-                "vectors, so either both are above 0 (e.g. 0.995 and 4096) or both are 0"
+                f"momentum {self.momentum} with queue_size {self.queue_size}: the queue holds the momentum "
+                "copy's vectors, so either both are above 0 (e.g. 0.995 and 4096) or both are 0"
             )
         return self
 
@@ -166,7 +174,10 @@ class ModelConfig(Strict):
 
 
 class AugmentConfig(Strict):
-    """How training pictures are varied (`train/augment.py`): each a standard deviation or a probability; 0 is off."""
+    """How training pictures are varied (`train/augment.py`).
+
+    Each is a standard deviation or a probability; 0 is off.
+    """
 
     rotation: Annotated[float, Field(ge=0)] = 8.0
     """Degrees."""
@@ -245,7 +256,9 @@ class TrainConfig(Strict):
             )
         for key in ("patience",) if self.schedule != "plateau" else ("patience", "schedule"):
             if getattr(self, key) is not None and self.evaluate_every is None:
-                raise ConfigError(f"{key} {getattr(self, key)!r} needs evaluate_every: it looks at the validation split")
+                raise ConfigError(
+                    f"{key} {getattr(self, key)!r} needs evaluate_every: it looks at the validation split"
+                )
         return self
 
 
@@ -308,12 +321,16 @@ def _sentences(cls: type[BaseModel], error: ValidationError) -> list[str]:
         elif kind == "missing":
             found[key] = f"key {key!r} is missing"
         elif kind == "literal_error":
-            found[key] = f"{key} {value!r} is not valid{nearest(str(value), _QUOTED.findall(context['expected']))}"
+            found[key] = (
+                f"{key} {value!r} is not valid{nearest(str(value), _QUOTED.findall(context['expected']))}"
+            )
         elif bound := next((name for name in _BOUNDS if name in context), None):
             found[key] = f"{key} {value!r} is out of range; nearest valid: {_BOUNDS[bound]}{context[bound]}"
         else:
             wanted = item["msg"].removeprefix("Input should be ")
-            found[key] = f"{found[key]} or {wanted}" if key in found else f"{key} {value!r} should be {wanted}"
+            found[key] = (
+                f"{found[key]} or {wanted}" if key in found else f"{key} {value!r} should be {wanted}"
+            )
     return list(found.values())
 
 

@@ -22,8 +22,8 @@ from pathlib import Path
 def whole_folder(target: Path) -> Iterator[Path]:
     """Write into a new folder beside `target` that takes its place at the end.
 
-    A reader sees the old folder or the new one, never a mixture; after an error or a crash the old one is
-    still there. Files of the old folder that are not written anew are gone.
+    A reader sees the old files or the new ones, never a mixture; after an error or a crash the old ones are
+    still there. What lies in the old folder and is not written anew is kept.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -34,21 +34,37 @@ def whole_folder(target: Path) -> Iterator[Path]:
                 with file.open("rb") as written:
                     os.fsync(written.fileno())
         new.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        if not target.exists():
-            new.rename(target)
-            return
-        # Two renames: no system replaces a folder that is not empty in one step.
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-        target.rename(old / target.name)
-        try:
-            new.rename(target)
-        except OSError:
-            (old / target.name).rename(target)
-            raise
-        finally:
+        if target.exists():
+            _keep_others(target, new)
+            # Two renames: no system replaces a folder that is not empty in one step.
+            old = new.with_name(new.name + "-old")
+            target.rename(old)
+            try:
+                new.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
             shutil.rmtree(old, ignore_errors=True)
+        else:
+            new.rename(target)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _keep_others(old: Path, new: Path) -> None:
+    """Give `new` what only `old` has: second names of the same files where the disk can, else copies."""
+
+    def take(source: str, copy: str) -> None:
+        try:
+            os.link(source, copy)
+        except OSError:
+            shutil.copy2(source, copy)
+
+    for entry in old.iterdir():
+        if entry.is_dir() and not (new / entry.name).exists():
+            shutil.copytree(entry, new / entry.name, copy_function=take, symlinks=True)
+        elif not (new / entry.name).exists():
+            take(str(entry), str(new / entry.name))
 
 
 def _umask() -> int:

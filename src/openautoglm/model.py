@@ -1,17 +1,19 @@
 """`OpenAutoGLM`: the whole forward pass on one page.
 
-    batch ─ vision tower ─▶ image tokens, pooled ─ projection ─▶ image_embeds (B, D) ┐
-    batch ─ text tower ───▶ text tokens,  pooled ─ projection ─▶ text_embeds  (B, D) ┤─▶ contrastive loss
-                                                                                     └─ fuse ─▶ fused_embeds, gates
+    batch ─ vision tower ─▶ image tokens, pooled ─ project ─▶ image_embeds (B, D) ─┬─▶ contrastive loss
+    batch ─ text tower ───▶ text tokens,  pooled ─ project ─▶ text_embeds  (B, D) ─┤
+                                                     fused_embeds, gates ◀─ fuse ──┘
     image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
 
 The text tower is the `text_encoder`, or, without one, the decoder's lower layers read in both directions.
-A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of exactly 0.
+A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of
+exactly 0.
 
 The fused vector is made of the projected ones, in the one space of all vectors: of a row with a single
-modality it equals that modality's own, so any mixture can be compared with any other by cosine.
+modality it equals that modality's own, so any mixture can be compared with any other by cosine. The gates
+learn from whatever head reads `fused_embeds`; until one has, they are near-equal shares.
 
-Loading and saving lie in `checkpoint.py`, what a name means in `encoders/`, each loss in `align/`.
+Loading and saving lie in `model_files.py`, what a name means in `encoders/`, each loss in `align/`.
 """
 
 from __future__ import annotations
@@ -27,18 +29,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openautoglm.align.cross_attention import CrossAttentionBlock
+from openautoglm.align.keys import NO_KEY
 from openautoglm.align.losses import LOSSES
 from openautoglm.align.momentum import MomentumEncoder
 from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
+from openautoglm.catalog.images import decode_image
 from openautoglm.config import ConfigError, ModelConfig
 from openautoglm.encoders.batch import KEYS, MODALITIES, Batch
 from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
+from openautoglm.encoders.families import ROLES
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.processor import Processor
-from openautoglm.encoders.text import build_text
+from openautoglm.encoders.small_text import SmallText
+from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
+from openautoglm.fuse.adaptive_gating import AdaptiveGating
 from openautoglm.fuse.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -73,48 +80,64 @@ class OpenAutoGLM(nn.Module):
         self.processor = processor
         self.vision = build_vision(towers.vision)
         self.text = build_text(towers.text) if towers.text else None
-        looking = config.cross_attention_layers
-        self.decoder = Decoder(towers.decoder, looking, encodes=self.text is None) if towers.decoder else None
-        self.looks = nn.ModuleList(
-            CrossAttentionBlock(self.decoder.dim, self.decoder.heads, context_dim=self.vision.dim)
-            for _ in range(looking if self.decoder else 0)
-        )
+        self.decoder: Decoder | None = None
+        self.looks = nn.ModuleList()
+        if towers.decoder is not None:
+            looking = config.cross_attention_layers
+            self.decoder = decoder = Decoder(towers.decoder, looking, encodes=self.text is None)
+            self.looks.extend(
+                CrossAttentionBlock(decoder.dim, decoder.heads, context_dim=self.vision.dim)
+                for _ in range(looking)
+            )
         widths = {"image": self.vision.dim, "text": self._reader.dim}
         self.project = PROJECTIONS[config.projection](widths, config.embed_dim)
         self.contrastive = LOSSES[config.loss](temperature=config.temperature, positives=config.positives)
-        strategy = STRATEGIES[config.fusion_strategy] if config.fusion_strategy else None
-        self.fuse = strategy(config.embed_dim, len(MODALITIES)) if strategy else None
-        self.momentum = MomentumEncoder(self._alignment(), config.momentum) if config.momentum else None
-        self.queue = NegativeQueue(config.queue_size, config.embed_dim, len(KEYS)) if config.queue_size else None
+        self.fuse: AdaptiveGating | None = None
+        if config.fusion_strategy is not None:
+            self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(MODALITIES))
+        self.momentum: MomentumEncoder | None = None
+        self.queue: NegativeQueue | None = None
+        if config.queue_size:
+            self.momentum = MomentumEncoder(self._alignment(), config.momentum)
+            self.queue = NegativeQueue(config.queue_size, config.embed_dim, len(KEYS))
         self.multimodal = False
         self._lock()
 
-    # ── building, loading, saving ──────────────────────────────────────────────────────────────────────────────
+    # ── building, loading, saving ──────────────────────────────────────────────────────────────────────────
 
     @classmethod
     def from_config(cls, config: ModelConfig | Mapping[str, Any] | str | Path) -> Self:
-        """Build from a configuration, a `.json`/`.toml` file or a preset's name. Nothing is fetched:
-        usual names give fresh weights, a folder or a hub id that is on this machine brings its own."""
+        """Build from a configuration, a `.json` or `.toml` file, or a preset's name.
+
+        Nothing is fetched: a usual name gives fresh weights; a folder, or a hub id that is on this machine
+        already, brings its own.
+        """
         config = ModelConfig.parse(config)
         return cls(config, *plan(config))
 
     @classmethod
     def from_pretrained(cls, source: ModelConfig | Mapping[str, Any] | str | Path) -> Self:
-        """Load a whole model: a folder that `save_pretrained` wrote, or a dual encoder of transformers (CLIP,
-        Chinese-CLIP, SigLIP, …) in a folder or on the hub. A configuration is built as by `from_config`,
-        with the towers it names by hub id fetched where they are missing."""
-        from openautoglm.checkpoint import load
+        """Load a whole model from a folder or the hub.
+
+        Args:
+            source: a folder that `save_pretrained` wrote; a dual encoder of transformers (CLIP, Chinese-CLIP,
+                SigLIP, …); or a configuration, which is built as by `from_config` with the difference that
+                towers named by a hub id are fetched where they are missing.
+        """
+        from openautoglm.model_files import load
 
         return load(cls, source)
 
     def save_pretrained(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
-        """Write weights, configuration, processor and a model card with the measured figures in `card`."""
-        from openautoglm.checkpoint import save
+        """Write weights, configuration, processor, and a model card with the measured figures in `card`."""
+        from openautoglm.model_files import save
 
         save(self, Path(folder), card or {})
 
+    # ── what is trained ────────────────────────────────────────────────────────────────────────────────────
+
     def enable_multimodal_training(self) -> Self:
-        """Make every tower trainable and turn on the losses that the parts allow; returns the model.
+        """Make every tower trainable and turn on the losses that the parts allow; return the model.
 
         Before it, towers that came with trained weights stay as they are (locked-tower tuning).
         """
@@ -122,99 +145,130 @@ class OpenAutoGLM(nn.Module):
         self._lock()
         return self
 
-    def _lock(self) -> None:
-        for name, spec in self.towers._asdict().items():
-            if spec is not None:
-                getattr(self, name).requires_grad_(self.multimodal or not spec.pretrained)
-        self.train(self.training)
-
     def train(self, mode: bool = True) -> Self:
-        """As in torch; locked towers stay in evaluation mode, so that their running statistics do not drift."""
+        """Set the mode as in torch, but for locked towers: their running statistics must not drift."""
         super().train(mode)
-        for name, spec in self.towers._asdict().items():
-            if spec is not None and spec.pretrained and not self.multimodal:
+        for name, spec in self.towers.items():
+            if spec.pretrained and not self.multimodal:
                 getattr(self, name).eval()
         return self
 
-    # ── forward ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def encode_images(self, pixel_values: Tensor) -> Tensor:
-        """(B, 3, H, W) → (B, D) unit vectors."""
-        return self.project("image", self.vision(pixel_values).pooled)
-
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """(B, L) → (B, D) unit vectors."""
-        return self.project("text", self._reader.encode(input_ids, attention_mask).pooled)
-
-    def embed(self, batch: Batch) -> Embeds:
-        """Every vector that the batch's modalities give."""
-        return self._join(batch, self._see(batch))
-
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """What training minimises the sum of: `loss_from_embeds` and `row_losses`, sharing one look at the images."""
-        seen = self._see(batch)
-        return self.loss_from_embeds(self._join(batch, seen), batch) | self._caption_loss(batch, seen)
-
-    def loss_from_embeds(self, embeds: Embeds, batch: Batch) -> dict[str, Tensor]:
-        """The losses between rows, which need the whole batch: `contrastive`, over rows that have both modalities."""
-        if embeds.image_embeds is None or embeds.text_embeds is None:
-            raise ValueError("a batch without images or without texts has no pair to align")
-        pairs = batch.present.all(dim=1)
-        keys = None if batch.keys is None else _rows(batch.keys, pairs)
-        more = {"queue": self.queue.negatives()} if self.queue is not None else {}
-        image, text = _rows(embeds.image_embeds, pairs), _rows(embeds.text_embeds, pairs)
-        return {"contrastive": self.contrastive(image, text, keys, **more)}
-
-    def row_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses within a row, means over rows or tokens, which may be summed over parts of a batch."""
-        return self._caption_loss(batch, self._see(batch)) if self.writes_captions else {}
+    def _lock(self) -> None:
+        for name, spec in self.towers.items():
+            getattr(self, name).requires_grad_(self.multimodal or not spec.pretrained)
+        if self.decoder is not None and self.decoder.tower_norm is not None:
+            self.decoder.tower_norm.requires_grad_(True)  # no decoder brings it
+        self.train(self.training)
 
     @property
     def writes_captions(self) -> bool:
-        """Whether captions are learned: a decoder that looks at images, after `enable_multimodal_training`."""
-        return self.multimodal and bool(self.config.cross_attention_layers)
+        """Whether captions are learned: by a decoder that looks, after `enable_multimodal_training`."""
+        return self.multimodal and len(self.looks) > 0
 
-    def _see(self, batch: Batch) -> Encoded | None:
-        """The vision tower on the rows that have an image."""
-        if batch.pixel_values is None:
-            return None
-        seen: Encoded = self.vision(_rows(batch.pixel_values, batch.has("image")))
-        return seen
+    # ── forward ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _join(self, batch: Batch, seen: Encoded | None) -> Embeds:
-        image = text = None
-        if seen is not None:
-            image = _spread(self.project("image", seen.pooled), batch.has("image"))
-        if batch.input_ids is not None and batch.attention_mask is not None:
-            there = batch.has("text")
-            text = _spread(self.encode_texts(_rows(batch.input_ids, there), _rows(batch.attention_mask, there)), there)
-        if self.fuse is None:
-            return Embeds(image, text, None, None)
-        either = [torch.zeros_like(other) if one is None else one for one, other in ((image, text), (text, image))]
-        fused = self.fuse(torch.stack(either, dim=1), batch.present)
-        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates)
+    def encode_images(self, pixel_values: Tensor) -> Tensor:
+        """Project (B, 3, H, W) to (B, D) unit vectors."""
+        return self.project("image", self.vision(pixel_values).pooled)
 
-    def _caption_loss(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
-        """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
-        pairs = batch.present.all(dim=1)
-        if not self.writes_captions or seen is None or not bool(pairs.any()):
-            return {}
-        ids, mask = _rows(batch.input_ids, pairs), _rows(batch.attention_mask, pairs)
-        looked_at = pairs[batch.has("image")]
-        hidden = self.decode(ids, mask, Encoded(*(_rows(part, looked_at) for part in seen)))
-        real = mask[:, 1:].bool() & mask[:, :-1].bool()
-        # Only real tokens: the scores of a whole vocabulary are the largest tensor here.
-        return {"captioning": functional.cross_entropy(self.decoder.logits(hidden[:, :-1][real]), ids[:, 1:][real])}
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Project (B, L) to (B, D) unit vectors."""
+        return self.project("text", self._reader(input_ids, attention_mask).pooled)
 
-    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Encoded | None) -> Tensor:
-        """(B, L, d) hidden states of the causal decoder that looks at image tokens, or at nothing."""
-        if seen is None:
-            return self.decoder.decode(input_ids, attention_mask)
+    def embed(self, batch: Batch) -> Embeds:
+        """Make every vector that the batch's modalities give."""
+        return self._join(batch, self._see(batch))
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return what training minimises the sum of: the losses between rows and those within them."""
+        seen = self._see(batch)  # once for both
+        return self.loss_from_embeds(self._join(batch, seen), batch) | self._captioning(batch, seen)
+
+    def loss_from_embeds(self, embeds: Embeds, batch: Batch) -> dict[str, Tensor]:
+        """Compare rows with each other, which needs the whole batch: `contrastive`, over whole pairs."""
+        if embeds.image_embeds is None or embeds.text_embeds is None:
+            raise ValueError("a batch without images or without texts has no pair to align")
+        whole = batch.present.all(dim=1)
+        keys = None if batch.keys is None else batch.keys[whole]
+        negatives = None if self.queue is None else self.queue.negatives()
+        loss = self.contrastive(embeds.image_embeds[whole], embeds.text_embeds[whole], keys, negatives)
+        return {"contrastive": loss}
+
+    def row_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the losses within rows, means that may be taken over parts of a batch: `captioning`."""
+        return self._captioning(batch, self._see(batch)) if self.writes_captions else {}
+
+    @torch.no_grad()
+    def after_step(self, batch: Batch) -> None:
+        """Move the momentum copy and queue its view of `batch` as later negatives.
+
+        To be called after each optimiser step; without `momentum` and `queue_size` there is nothing to do.
+        """
+        if self.momentum is None or self.queue is None:
+            return
+        self.momentum.update(self._alignment())
+        pairs = batch.pairs()
+        pixels, texts = pairs.images(), pairs.texts()
+        if pixels is None or texts is None:
+            return
+        tower: Any = self.momentum.encoder
+        image = tower["project"]("image", tower["vision"](pixels).pooled)
+        text = tower["project"]("text", tower["text"](*texts).pooled)
+        nothing = torch.full((len(pairs), len(KEYS)), NO_KEY, device=image.device)
+        self.queue.push(image, text, nothing if pairs.keys is None else pairs.keys)
+
+    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Encoded) -> Tensor:
+        """Run the causal decoder, its top layers looking at the image tokens `seen` → (B, L, d)."""
+        if self.decoder is None:
+            raise ConfigError("this model has no text_decoder, so it writes nothing")
         return self.decoder.decode(
-            input_ids, attention_mask, lambda number, hidden: self.looks[number](hidden, seen.tokens, seen.mask)
+            input_ids,
+            attention_mask,
+            lambda number, hidden: self.looks[number](hidden, seen.tokens, seen.mask),
         )
 
-    # ── use ────────────────────────────────────────────────────────────────────────────────────────────────────
+    @property
+    def _reader(self) -> SmallText | TextTower | Decoder:
+        """The text tower."""
+        reader = self.decoder if self.text is None else self.text
+        if reader is None:
+            raise ConfigError("the model has neither text_encoder nor text_decoder")
+        return reader
+
+    def _alignment(self) -> nn.ModuleDict:
+        """What the momentum copy follows."""
+        return nn.ModuleDict({"vision": self.vision, "text": self._reader, "project": self.project})
+
+    def _see(self, batch: Batch) -> Encoded | None:
+        """The vision tower, on the rows that have an image."""
+        pixels = batch.images()
+        return None if pixels is None else self.vision(pixels)
+
+    def _join(self, batch: Batch, seen: Encoded | None) -> Embeds:
+        texts = batch.texts()
+        image = None if seen is None else _spread(self.project("image", seen.pooled), batch.has("image"))
+        text = None if texts is None else _spread(self.encode_texts(*texts), batch.has("text"))
+        if self.fuse is None:
+            return Embeds(image, text, None, None)
+        nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
+        each = [nothing if embeds is None else embeds.to(nothing) for embeds in (image, text)]
+        fused = self.fuse(torch.stack(each, dim=1), batch.present)
+        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates)
+
+    def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
+        """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
+        texts = batch.pairs().texts()
+        if not self.writes_captions or self.decoder is None or seen is None or texts is None:
+            return {}
+        ids, mask = texts
+        whole = batch.present.all(dim=1)[batch.has("image")]
+        hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
+        # Only real tokens: the scores of a whole vocabulary are the largest tensor here.
+        real = (mask[:, 1:] & mask[:, :-1]).bool()
+        scores = self.decoder.logits(hidden[:, :-1][real])
+        return {"captioning": functional.cross_entropy(scores, ids[:, 1:][real])}
+
+    # ── use ────────────────────────────────────────────────────────────────────────────────────────────────
 
     @torch.inference_mode()
     def encode(
@@ -223,65 +277,65 @@ class OpenAutoGLM(nn.Module):
         texts: Sequence[str] | None = None,
         batch_size: int = 64,
     ) -> np.ndarray:
-        """(N, D) float32 unit vectors of pictures (or their files), of texts, or, with both, of pairs fused.
+        """Encode pictures (or their files), texts, or pairs of both into (N, D) float32 unit vectors.
+
+        A pair gives its fused vector; without a fusion strategy, the mean direction of the two.
 
         >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
         >>> model.processor.fit_tokenizer(["golden ginkgo"])
         >>> model.encode(texts=["golden", "ginkgo", "银杏"]).shape
         (3, 512)
         """
-        images, texts = _listed("images", images), _listed("texts", texts)
-        if images is None and texts is None:
+        pictures, sentences = _listed("images", images), _listed("texts", texts)
+        if pictures is None and sentences is None:
             raise ValueError("encode needs images, texts, or both")
-        if images is not None and texts is not None:
-            if len(images) != len(texts):
-                raise ValueError(f"{len(images)} images and {len(texts)} texts are not pairs")
-            if self.fuse is None:
-                raise ConfigError("one vector of image and text needs a fusion_strategy; this model has none")
-        count = len(images if images is not None else texts or [])
-        device, was_training = next(self.parameters()).device, self.training
+        if pictures is not None and sentences is not None and len(pictures) != len(sentences):
+            raise ValueError(f"{len(pictures)} images and {len(sentences)} texts are not pairs")
+        count = len(pictures if pictures is not None else sentences or ())
+        device, was_training = self.contrastive.logit_scale.device, self.training
+        parts = [torch.empty(0, self.config.embed_dim)]
         self.eval()
         try:
-            parts = [torch.empty(0, self.config.embed_dim)]
             for start in range(0, count, batch_size):
                 part = slice(start, start + batch_size)
                 batch = self.processor.batch(
-                    None if images is None else [_opened(image) for image in images[part]],
-                    None if texts is None else texts[part],
+                    None if pictures is None else [_opened(picture) for picture in pictures[part]],
+                    None if sentences is None else sentences[part],
                 )
-                embeds = self.embed(batch.to(device))
-                both = embeds.fused_embeds if images is not None and texts is not None else None
-                single = embeds.image_embeds if texts is None else embeds.text_embeds
-                parts.append((both if both is not None else single).float().cpu())
+                image, text, fused, _ = self.embed(batch.to(device))
+                given = [embeds for embeds in (image, text) if embeds is not None]
+                if fused is None or len(given) == 1:
+                    fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
+                parts.append(fused.float().cpu())
         finally:
             self.train(was_training)
         return torch.cat(parts).numpy()
 
     def fingerprint(self) -> str:
-        """Hash of all that an embedding depends on: weights, configuration, processor."""
-        digest = hashlib.blake2b(digest_size=16)
-        vocabulary = self.processor.tokenizer.to_str() if self.processor.tokenizer else ""
-        about = {"config": self.config.as_dict(), "processor": self.processor.as_dict(), "vocabulary": vocabulary}
-        digest.update(json.dumps(about, sort_keys=True).encode())
+        """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
+        tokenizer = self.processor.tokenizer
+        about = {
+            "towers": self.towers.as_dict(),
+            "config": {
+                key: value for key, value in self.config.as_dict().items() if key not in ROLES.values()
+            },
+            "processor": self.processor.as_dict(),
+            "vocabulary": tokenizer.to_str() if tokenizer else "",
+        }
+        digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
         for name, value in sorted(self.lasting_state().items()):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def lasting_state(self) -> dict[str, Tensor]:
-        """`state_dict` without what only training needs (momentum copy, queue) and without repeated tensors."""
-        seen: set[int] = set()
-        kept = {}
+        """Return `state_dict` without what only training needs, and each shared tensor once."""
+        kept: dict[int, tuple[str, Tensor]] = {}
         for name, value in self.state_dict().items():
-            if name.split(".")[0] in ("momentum", "queue") or (value.numel() and value.data_ptr() in seen):
-                continue
-            seen.add(value.data_ptr())
-            kept[name] = value
-        return kept
-
-
-def _rows(values: Tensor, index: Tensor) -> Tensor:
-    return values if bool(index.all()) else values[index]
+            if name.split(".")[0] not in ("momentum", "queue"):
+                # An empty tensor has no address of its own.
+                kept.setdefault(value.data_ptr() or -len(kept) - 1, (name, value))
+        return dict(kept.values())
 
 
 def _spread(values: Tensor, there: Tensor) -> Tensor:
@@ -291,18 +345,12 @@ def _spread(values: Tensor, there: Tensor) -> Tensor:
     return values.new_zeros(len(there), *values.shape[1:]).index_put((there,), values)
 
 
-def _listed(name: str, values: Any) -> list[Any] | None:
+def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
     """A list, since a lone string would be taken for a sequence of letters."""
-    if values is None:
-        return None
-    if isinstance(values, (str, Path)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} is a list; for one, write {name}=[{values!r}]")
-    return list(values)
+    if isinstance(values, (str, Path)) or not isinstance(values, (Iterable, type(None))):
+        raise TypeError(f"{name} is a list; for a single one, write {name}=[{values!r}]")
+    return None if values is None else list(values)
 
 
-def _opened(image: Any) -> Image.Image:
-    if isinstance(image, (str, Path)):
-        from openautoglm.catalog.images import decode_image
-
-        return decode_image(Path(image))
-    return image
+def _opened(image: Image.Image | str | Path) -> Image.Image:
+    return decode_image(Path(image)) if isinstance(image, (str, Path)) else image

@@ -1,6 +1,6 @@
 """The `README.md` of a saved model: what it is, what was measured, how to use it.
 
->>> print(model_card({"vision_encoder": "small_vision", "embed_dim": 256}, 1234567, {"recall@1": 0.412}).splitlines()[2])
+>>> print(model_card({"embed_dim": 256}, parameters=1234567, figures={"recall@1": 0.412}).splitlines()[2])
 Image and text embeddings of 256 dimensions, 1.2 million parameters, made with Open-AutoGLM 0.1.0.
 """
 

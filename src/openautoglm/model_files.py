@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from openautoglm import __version__
 from openautoglm.config import ConfigError, ModelConfig
-from openautoglm.encoders.families import DUALS
+from openautoglm.encoders.families import DUALS, ROLES
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.pretrained import dual_head_in, find_folder, read_config
 from openautoglm.encoders.processor import Processor
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 
 
+Model = TypeVar("Model", bound="OpenAutoGLM")
+
+
 def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
     """Write `model` into `folder`, replacing a model that is there; other files in it stay."""
-    # Names only: the towers' weights are in this folder now, wherever they came from.
-    names = {f"{key}_encoder" if key != "decoder" else "text_decoder": spec.name for key, spec in _towers(model)}
-    config = {**model.config.as_dict(), **names}
+    # Towers by name only: their weights are in this folder now, wherever they came from.
+    config = model.config.as_dict() | {ROLES[tower]: spec.name for tower, spec in model.towers.items()}
     about = {
         "openautoglm": __version__,
         "model": config,
@@ -51,34 +53,41 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
     try:
         with whole_folder(folder) as new:
             save_file(weights, new / WEIGHTS, metadata={"format": "pt"})
-            (new / "config.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            (new / "config.json").write_text(
+                json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
             model.processor.save(new)
             (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        raise ConfigError(f"{folder}: the model cannot be written there ({error}); what was there before still is") from None
+        raise ConfigError(
+            f"{folder}: the model cannot be written there ({error}); what was there before still is"
+        ) from None
 
 
-def load(cls: type[OpenAutoGLM], source: ModelConfig | Mapping[str, Any] | str | Path) -> OpenAutoGLM:
+def load(cls: type[Model], source: ModelConfig | Mapping[str, Any] | str | Path) -> Model:
     """See `OpenAutoGLM.from_pretrained`."""
     if isinstance(source, (ModelConfig, Mapping)):
         config = ModelConfig.parse(source)
         return cls(config, *plan(config, fetch=True))
     folder = find_folder(source, fetch=True)
     if folder is None:
-        raise ConfigError(f"there is no folder {str(Path(source).expanduser().absolute())!r} to load a model from")
+        raise ConfigError(
+            f"there is no folder {str(Path(source).expanduser().absolute())!r} to load a model from"
+        )
     values = read_config(folder)
     if "openautoglm" in values:
         return _load_own(cls, folder, values)
     kind = values.get("model_type")
     if kind in DUALS:
-        return _load_dual(cls, folder, kind)
+        return _load_dual(cls, str(source), folder, kind)
     raise ConfigError(
-        f"{folder} holds model_type {kind!r}, which is no whole model; accepted: a folder that save_pretrained "
-        f"wrote, or one of {', '.join(DUALS)}. A single tower is named in from_config, e.g. vision_encoder={str(folder)!r}"
+        f"{folder} holds model_type {kind!r}, which is no whole model; accepted: a folder that "
+        f"save_pretrained wrote, or one of {', '.join(DUALS)}. A single tower is named in from_config, "
+        f"e.g. vision_encoder={str(folder)!r}"
     )
 
 
-def _load_own(cls: type[OpenAutoGLM], folder: Path, values: Mapping[str, Any]) -> OpenAutoGLM:
+def _load_own(cls: type[Model], folder: Path, values: Mapping[str, Any]) -> Model:
     try:
         config, towers = ModelConfig.parse(values["model"]), Towers.from_dict(values["towers"])
     except (KeyError, TypeError, ConfigError) as error:
@@ -102,11 +111,11 @@ def _load_own(cls: type[OpenAutoGLM], folder: Path, values: Mapping[str, Any]) -
     return model.enable_multimodal_training() if values.get("multimodal") else model
 
 
-def _load_dual(cls: type[OpenAutoGLM], folder: Path, kind: str) -> OpenAutoGLM:
+def _load_dual(cls: type[Model], source: str, folder: Path, kind: str) -> Model:
     """A dual encoder of transformers: its towers, projections and temperature."""
     head = dual_head_in(folder, kind)
     loss = "siglip" if kind == "siglip" else "infonce"
-    towers = {"vision_encoder": str(folder), "text_encoder": str(folder), "loss": loss}
+    towers = {"vision_encoder": source, "text_encoder": source, "loss": loss}
     image = head.image_projection
     if image is None:
         width = read_config(folder).get("vision_config", {}).get("hidden_size", 768)
@@ -115,13 +124,9 @@ def _load_dual(cls: type[OpenAutoGLM], folder: Path, kind: str) -> OpenAutoGLM:
     config = ModelConfig.parse({**towers, "embed_dim": len(image)})
     model = cls(config, *plan(config))
     with torch.no_grad():
-        for projection, weight in ((model.project_image, image), (model.project_text, text)):
-            projection.load_linear(weight)
-        model.contrastive.logit_scale.copy_(head.logit_scale.reshape(()))
-        if head.logit_bias is not None:
-            model.contrastive.logit_bias.copy_(head.logit_bias.reshape(()))
+        for modality, weight in (("image", image), ("text", text)):
+            model.project.into[modality].load_state_dict({"weight": weight})
+        for name, value in (("logit_scale", head.logit_scale), ("logit_bias", head.logit_bias)):
+            if value is not None:
+                getattr(model.contrastive, name).copy_(value.reshape(()))
     return model
-
-
-def _towers(model: OpenAutoGLM) -> list[tuple[str, Any]]:
-    return [(key, spec) for key, spec in model.towers._asdict().items() if spec is not None]

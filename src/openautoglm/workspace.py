@@ -12,11 +12,11 @@ few lines that call the rooms; what a user can put right is raised as a `UserErr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.summary import Summary
-    from openautoglm.config import TrainConfig
+    from openautoglm.config import ModelConfig, TrainConfig
+    from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
     from openautoglm.search.index import IndexReport
@@ -56,6 +57,14 @@ class FitReport:
         return "\n".join(str(part) for part in parts if part is not None)
 
 
+class _Start(NamedTuple):
+    """A model, how it is trained, and what it will be called."""
+
+    model: OpenAutoGLM
+    train: TrainConfig
+    name: str
+
+
 class Workspace:
     """A folder with a catalogue, the models that learned from it, and the index.
 
@@ -67,6 +76,7 @@ class Workspace:
     def __init__(self, folder: Path | str, *, create: bool = False) -> None:
         self.catalog = Catalog(folder, create=create)
         self.folder = self.catalog.folder
+        self._loaded: dict[Path | str, OpenAutoGLM] = {}
 
     @classmethod
     def open(cls, folder: Path | str, *, create: bool = False) -> Workspace:
@@ -86,11 +96,13 @@ class Workspace:
         progress: bool = False,
     ) -> AddReport:
         """Bring the catalogue up to date with folders and tables; see `Catalog.add`."""
-        from openautoglm.train.progress import Bar
-
-        with Bar("adding", shown=progress) as bar:
+        with _bars(progress) as tell:
             return self.catalog.add(
-                *sources, roles=roles, prune=prune, embed=embed, progress=lambda p: bar.tell(p.source, p.done, p.total)
+                *sources,
+                roles=roles,
+                prune=prune,
+                embed=embed,
+                progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
             )
 
     def show(self) -> Summary:
@@ -151,9 +163,9 @@ class Workspace:
         start.model.save_pretrained(folder)
         self.catalog.update_settings(**{MODEL: start.name})
         evaluation = None
-        if self._pairs("test"):
-            evaluation = self.evaluate(start.name, where=None, fields=fields, progress=progress)
-            start.model.save_pretrained(folder, card=evaluation.card())
+        if self._has_pairs("test"):
+            evaluation = self.evaluate(start.name, fields=fields, progress=progress)
+            start.model.save_pretrained(folder, card=_card(evaluation))
         return FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
 
     def evaluate(
@@ -172,7 +184,7 @@ class Workspace:
         home = self._home(model)
         with _bars(progress) as tell:
             return evaluate(
-                self._model(model),
+                self._resolve(model),
                 self.catalog,
                 split=split,
                 where=where,
@@ -186,11 +198,10 @@ class Workspace:
         """Encode what is new or changed with a model, which becomes the one that searches."""
         from openautoglm.search.index import build_index
 
-        chosen = self._model(model)
         with _bars(progress) as tell:
-            report = build_index(chosen, self.catalog, tell=tell)
-        if not isinstance(model, OpenAutoGLM):
-            self.catalog.update_settings(**{MODEL: str(model or self.default_model)})
+            report = build_index(self._resolve(model), self.catalog, tell=tell)
+        if isinstance(model, str | Path):
+            self.catalog.update_settings(**{MODEL: str(model)})
         return report
 
     def search(
@@ -210,7 +221,112 @@ class Workspace:
         from openautoglm.search.query import search
         from openautoglm.search.sheet import draw_hits
 
-        hits = search(self._model(None), self.catalog, text=text, image=image, where=where, k=k)
+        hits = search(self.model(), self.catalog, text=text, image=image, where=where, k=k)
         if sheet is not None:
             draw_hits(self.catalog, hits, sheet, title=text or f"like {image}")
         return hits
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the finished models in the workspace."""
+        return sorted(file.parent.name for file in self.folder.glob("models/*/config.json"))
+
+    @property
+    def default_model(self) -> str | None:
+        """The model that is used when none is named: the last one that was trained or that made the index."""
+        return self.catalog.settings.get(MODEL)
+
+    def model(self, name: str | Path | None = None) -> OpenAutoGLM:
+        """A model of this workspace by its name, or one from a folder or hub id; the default one without a name."""
+        from openautoglm.model import OpenAutoGLM
+
+        chosen = name or self.default_model
+        if chosen is None:
+            raise WorkspaceError(
+                f"{self.folder} has no model yet; `autoglm fit {self.folder.name}` trains one, "
+                f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
+            )
+        home = self._home(chosen)
+        if home not in self._loaded:
+            self._loaded = {home: OpenAutoGLM.from_pretrained(home)}
+        return self._loaded[home]
+
+    def _resolve(self, model: OpenAutoGLM | str | Path | None) -> OpenAutoGLM:
+        return self.model(model) if model is None or isinstance(model, str | Path) else model
+
+    def _home(self, name: str | Path) -> Path | str:
+        """The folder of one of the workspace's models; any other folder or hub id as it is."""
+        own = self.folder / "models" / name
+        return own if (own / "config.json").exists() else name
+
+    def _start(
+        self,
+        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
+        train: TrainConfig | Mapping[str, Any] | None,
+        name: str | None,
+    ) -> _Start:
+        """The model to train, how, and what it will be called."""
+        import torch
+
+        from openautoglm.config import TrainConfig, load_preset, preset_names
+        from openautoglm.model import OpenAutoGLM
+
+        known = isinstance(model, str) and model in preset_names()
+        if not isinstance(train, TrainConfig):
+            train = load_preset(str(model) if known else "mini").train.changed(**(train or {}))
+        torch.manual_seed(train.seed)  # the fresh weights, too, follow from the seed
+        if isinstance(model, OpenAutoGLM):
+            built = model
+        elif isinstance(model, str | Path) and not known and not str(model).endswith((".json", ".toml")):
+            home = self._home(model)
+            if not Path(home).expanduser().is_dir() and "/" not in str(home):
+                raise WorkspaceError(
+                    f"{model!r} is neither a preset ({', '.join(preset_names())}), a configuration file, a folder "
+                    f"nor a model of this workspace ({', '.join(self.models) or 'there is none yet'})"
+                )
+            built = OpenAutoGLM.from_pretrained(home)
+        else:
+            built = OpenAutoGLM.from_config(model)
+        named = name or (Path(model).stem if isinstance(model, str | Path) else "model")
+        if named != Path(named).name:
+            raise WorkspaceError(f"a model's name is one folder name, not {named!r}")
+        return _Start(built.enable_multimodal_training(), train, named)
+
+    def _validation(self, where: str | None, fields: Sequence[str] | None) -> Callable[[OpenAutoGLM], dict[str, float]]:
+        """Recall@1 of text → image on the validation split."""
+        from openautoglm.evaluate.run import evaluate
+
+        if not self._has_pairs("validation"):
+            raise WorkspaceError("evaluate_every needs a validation split, and this catalogue has none; leave it out")
+
+        def validate(model: OpenAutoGLM) -> dict[str, float]:
+            report = evaluate(model, self.catalog, split="validation", where=where, fields=fields)
+            return {"recall@1": report.find("text→image").figures["recall@1"].value}
+
+        return validate
+
+    def _has_pairs(self, split: str) -> bool:
+        """Whether some row of the split has a picture and a text."""
+        texts = " OR ".join(f"`{field.name}` IS NOT NULL" for field in self.catalog.text_fields)
+        return bool(texts) and self.catalog.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
+
+
+@contextmanager
+def _bars(shown: bool) -> Iterator[Tell]:
+    """A bar, as the function that rooms tell their progress to."""
+    from openautoglm.train.progress import Bar
+
+    with Bar("", shown=shown) as bar:
+        yield bar.tell
+
+
+def _card(report: Report) -> dict[str, Any]:
+    """The figures of a report as a model card shows them."""
+    about = {"rows": f"{report.split} split", "pictures": report.pictures, "captions": report.captions}
+    sections = {
+        f"{section.direction} {section.kind} {section.name}".strip(): {
+            name: f"{figure.value:.3f} (chance {figure.chance:.3f})" for name, figure in section.figures.items()
+        }
+        for section in report.sections
+    }
+    return {**about, **sections}

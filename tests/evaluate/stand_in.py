@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import colorsys
 import csv
+import os
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from openautoglm.catalog.schema import Roles
 
 
 class HueModel:
-    """Encodes hues; `name` is its fingerprint; it counts what it encodes, and can be made to stop."""
+    """Encodes hues; `name` is its fingerprint; it counts the pictures, and can kill its process."""
 
     def __init__(self, name: str = "hue", dim: int = 2, stop_after: int | None = None) -> None:
         self.name, self.dim, self.stop_after = name, dim, stop_after
@@ -37,7 +39,7 @@ class HueModel:
     ) -> np.ndarray:
         if images is not None:
             if self.stop_after is not None and self.pictures >= self.stop_after:
-                raise KeyboardInterrupt
+                os.kill(os.getpid(), signal.SIGKILL)
             self.pictures += len(images)
             hues = [hue_of(image) for image in images]
         else:
@@ -60,7 +62,7 @@ def square(hue: float, size: int = 12) -> Image.Image:
 
 
 def catalogue(folder: Path, rows: Sequence[dict[str, object]]) -> Catalog:
-    """A catalogue of rows with `hue` (a picture is drawn; None: no picture) and any other columns."""
+    """Make a catalogue of rows with `hue` (drawn as a picture; None: no picture) and any other columns."""
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(name for row in rows for name in row if name != "hue"))

@@ -34,7 +34,7 @@ def reference(
 
 @st.composite
 def spaces(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, list[set[int]]]:
-    """Queries and a gallery that repeats some vectors, each query with one relevant item or several."""
+    """Draw queries and a gallery that repeats some vectors; a query has one relevant item or several."""
     queries, items = draw(st.integers(1, 8)), draw(st.integers(1, 12))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     distinct = unit(random.normal(size=(max(1, items // 2), 6)))

@@ -82,7 +82,7 @@ class CrossAttention(nn.Module):
     def _prepare(
         self, queries: Tensor, context: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Return query, key, value by head, which keys count (B, 1, 1, L), which rows see nothing (B, 1, 1)."""
+        """Return query, key, value by head; which keys count (B, 1, 1, L); which rows see none (B, 1, 1)."""
         empty = None
         if mask is not None:
             if mask.shape != context.shape[:2] or mask.dtype != torch.bool:

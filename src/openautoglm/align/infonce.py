@@ -46,7 +46,7 @@ class InfoNCE(nn.Module):
         self,
         temperature: float = 0.07,
         positives: Positives = "match",
-        tiled_from: int = 1024,
+        tiled_from: int = 512,
         keep_mib: float = 40.0,
     ) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def plain_softmax_loss(
         by_image = torch.cat([by_image, queued_texts], dim=1)
         by_text = torch.cat([by_text, queued_images], dim=1)
 
-    share = 1 / alike.sum(1, keepdim=True)
+    share = alike.sum(1, keepdim=True, dtype=by_image.dtype).reciprocal()
     # `where`, not `*`: a masked pair's log-probability is −inf, and 0 · −inf is NaN.
     image_loss = torch.where(alike, -share * by_image.log_softmax(1)[:, :batch], 0.0).sum()
     text_loss = torch.where(alike, -share * by_text.log_softmax(1)[:, :batch], 0.0).sum()

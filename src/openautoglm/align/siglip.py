@@ -1,4 +1,4 @@
-"""SigLIP: every pair of the batch is a yes-or-no question of its own: do these two belong together?
+"""SigLIP: each pair of the batch answers "do these two belong together?" by itself, without a softmax.
 
 Choose it for small batches and noisy pairs: a row's loss does not depend on what else is in the
 batch. `infonce` ranks better when the batch is large and the pairs are clean.

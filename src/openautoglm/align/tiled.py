@@ -13,7 +13,8 @@ once more and multiplies each tile's gradient into the gradients of the embeddin
 second making is a fourth product where the plain form has three; fewer passes over (B, B) memory
 more than pay it back. The scale's gradient costs nothing: it is Σ_i image_i · ∂image_i / scale.
 
-The idea of tiles is that of Cheng et al., 2024 (Inf-CL, arXiv:2410.17243).
+Gradients of gradients need the plain form. The idea of tiles is that of Cheng et al., 2024
+(Inf-CL, arXiv:2410.17243).
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class _TiledSoftmax(torch.autograd.Function):
                 if matches is None:
                     row_target[at] = column_target[at] = strip.diagonal(at.start)
                 else:
-                    share[at] = 1 / matches.sum(1)
+                    share[at] = matches.sum(1, dtype=share.dtype).reciprocal_()
                     torch.mul(strip, matches, out=spare)
                     row_target[at] = spare.sum(1)
                     column_target += spare.sum(0)
@@ -170,8 +171,8 @@ class _Tiles:
         self.image, self.text, self.scale = image, text, scale
         self.alike, self.positives, self.tile_mib = alike, positives, tile_mib
         batch = len(image)
-        self.tile_rows = min(batch, max(8, int(tile_mib * 2**20) // (batch * image.element_size())))
-        self.strip_rows = -(-self.tile_rows // 4)
+        rows = max(8, int(tile_mib * 2**20) // (batch * image.element_size()))
+        self.tile_rows, self.strip_rows = min(batch, rows), min(batch, -(-rows // 4))
         self.kept: dict[int, Tensor] = {}
         self.change: Tensor
         """Where the gradient of a tile is written; also where a tile is made that is not kept."""

@@ -75,13 +75,14 @@ def render_page(tiles: Sequence[Tile], *, title: str, columns: int) -> str:
 
 
 def _figure(tile: Tile) -> str:
-    kinds = [tile.mark] if tile.mark else []
-    kinds += ["text"] if tile.image is None else []
+    kinds = [tile.mark or "", "text" if tile.image is None else ""]
     name = escape(tile.lines[0]) if tile.lines else ""
     picture = "" if tile.image is None else _img(tile.image, name)
     score = "" if tile.score is None else _score(tile.score)
     lines = "".join(f'<p title="{escape(line)}">{escape(line)}</p>' for line in tile.lines)
-    return f'<figure class="{" ".join(kinds)}">{picture}<figcaption>{score}{lines}</figcaption></figure>'
+    return (
+        f'<figure class="{" ".join(kinds).strip()}">{picture}<figcaption>{score}{lines}</figcaption></figure>'
+    )
 
 
 def _score(score: float) -> str:

@@ -76,7 +76,7 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
 
         path.write_text(render_page(tiles, title=title, columns=columns), encoding="utf-8")
     else:
-        render_sheet(tiles, title=title, columns=columns).save(path, optimize=True)
+        render_sheet(tiles, title=title, columns=columns).save(path)
     return path
 
 

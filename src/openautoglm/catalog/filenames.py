@@ -50,11 +50,12 @@ def words_of(name: str) -> str:
     >>> words_of("GoldenGinkgo_avenue (2)"), words_of("IMG_2041"), words_of("银杏-大道01")
     ('Golden Ginkgo avenue', '', '银杏 大道')
     """
-    text = re.sub(r"[_\-+.,~#@\[\]{}]+", " ", _CAMEL.sub(" ", name))
+    text = re.sub(r"[_\-+.,~#@\[\]{}]+", " ", name)
     text = re.sub(r"(?<=[\u3040-\u9fff])(?=\d)|(?<=\d)(?=[\u3040-\u9fff])", " ", text).strip()
     previous = None
     while previous != text:
         previous, text = text, _CAMERA.sub(" ", text).strip()
+    text = _CAMEL.sub(" ", text)
     text = re.sub(r"\s+", " ", _NOISE.sub(" ", text)).strip(" ()'&")
     letters = sum(character.isalpha() for character in text)
     return text if letters >= 2 or any("\u3040" <= character <= "\uffdc" for character in text) else ""

@@ -153,7 +153,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     elif low >= 0:
         low, ranges = 0, (1, 255, 65_535) if image.mode == "F" else (255, 65_535)
         high = next((limit for limit in ranges if high <= limit), high)
-    scaled = (values - low) * (255 / max(high - low, 1e-12))
+    scaled = (values - low) * 255 / max(high - low, 1e-12)
     return Image.fromarray(np.rint(scaled).clip(0, 255).astype(np.uint8))
 
 

@@ -26,21 +26,9 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _TAGS = re.compile(r"(tags?|keywords?|标签|关键词|关键字)", re.IGNORECASE)
-_IDS = (
-    "id",
-    "sku",
-    "uid",
-    "uuid",
-    "key",
-    "asin",
-    "item_id",
-    "product_id",
-    "image_id",
-    "编号",
-    "货号",
-    "商品编号",
-)
-_GROUPS = ("group_id", "groupid", "parent_id", "parent_sku")
+_IDS = ("id", "sku", "uid", "uuid", "key", "asin", "item_id", "product_id", "编号", "货号", "商品编号")
+# A product that is on several rows is no id, but it is what they have in common.
+_GROUPS = ("group_id", "groupid", "parent_id", "parent_sku", "product_id", "item_id")
 _SPLITS = ("split", "subset", "partition", "fold")
 _IMAGES = re.compile(r".*(image|img|picture|photo|file|path|图片|图像|照片|文件).*", re.IGNORECASE)
 _CODES = re.compile(
@@ -78,10 +66,10 @@ def look_at(reader: Reader, path: Path, given: Roles) -> TableFacts:
     Raises:
         CatalogError: if a given column does not exist, or nothing in the table is a picture or a text.
     """
-    for name, option in given.named().items():
+    for name, role in given.named().items():
         if name not in reader.columns:
             raise CatalogError(
-                f"{path} has no column {name!r} (--{option}); it has {', '.join(reader.columns)}"
+                f"{path} has no column {name!r} (--{role}); it has {', '.join(reader.columns)}"
             )
     columns = {name: _Column() for name in reader.columns if name not in reader.byte_columns}
     rows = 0
@@ -94,8 +82,8 @@ def look_at(reader: Reader, path: Path, given: Roles) -> TableFacts:
     roles = _settle_roles(reader, columns, given)
     if not (roles.image or roles.text or roles.tags):
         raise CatalogError(
-            f"{path}: no column looks like a picture's path or a text (columns: {', '.join(reader.columns)}); "
-            "name them with --image and --text"
+            f"{path}: no column looks like a picture's path or a text; name them with --image and --text "
+            f"(columns: {', '.join(reader.columns)})"
         )
     return TableFacts(rows, roles, _fields(columns, roles))
 
@@ -142,17 +130,17 @@ def _settle_roles(reader: Reader, columns: Mapping[str, _Column], given: Roles) 
 
 def _fields(columns: Mapping[str, _Column], roles: Roles) -> dict[str, Field]:
     fields: dict[str, Field] = {}
-    for name, option in roles.named().items():
-        kind = settle(columns[name].kinds) if name in columns and option != "image" else None
-        if kind is None:
-            continue  # pictures are no field, and an empty column says nothing of its kind yet
-        if option in ("text", "id", "split") or (kind in ("integer", "number") and _CODES.match(name)):
+    named = roles.named()
+    for name, column in columns.items():
+        role, kind = named.get(name), settle(column.kinds)
+        if role is None or role == "image" or kind is None:
+            continue  # pictures are no field, and an empty column does not say its kind yet
+        is_code = kind in ("integer", "number") and _CODES.match(name)
+        if is_code or role in ("text", "id", "split") or (role == "tags" and kind != "tags"):
             kind = "text"
-        elif option == "tags":
-            kind = "tags" if kind == "tags" else "text"
-        is_words = option in ("text", "tags")
-        language = (field_language(name) or main_language(columns[name].texts)) if is_words else None
-        fields[name] = Field(name, "column" if option == "columns" else option, kind, language)  # type: ignore[arg-type]
+        is_words = role in ("text", "tags")
+        language = (field_language(name) or main_language(column.texts)) if is_words else None
+        fields[name] = Field(name, role, kind, language)
     return fields
 
 

@@ -20,43 +20,13 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("el", re.compile(r"[\u0370-\u03ff]")),
     ("th", re.compile(r"[\u0e00-\u0e7f]")),
     ("hi", re.compile(r"[\u0900-\u097f]")),
-    ("en", re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")),
+    ("en", re.compile(r"[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")),
 )
 # A Han character says about as much as this many letters; "可口可乐 Coca-Cola" is Chinese.
 _LETTERS_PER_HAN = 3
-_CODES = frozenset(
-    [
-        "ar",
-        "cs",
-        "da",
-        "de",
-        "el",
-        "en",
-        "es",
-        "fi",
-        "fr",
-        "he",
-        "hi",
-        "hu",
-        "id",
-        "it",
-        "ja",
-        "ko",
-        "nl",
-        "no",
-        "pl",
-        "pt",
-        "ro",
-        "ru",
-        "sv",
-        "th",
-        "tr",
-        "uk",
-        "vi",
-        "zh",
-    ]
-)
-_SUFFIX = re.compile(r"[_\-. ]([a-z]{2})(?:[_\-](?:cn|tw|hk|hans|hant|us|gb|br))?$", re.IGNORECASE)
+# Not "id" and "no", which end the names of other columns.
+_CODES = "ar|cs|da|de|el|en|es|fi|fr|he|hi|hu|it|ja|ko|nl|pl|pt|ro|ru|sv|th|tr|uk|vi|zh"
+_SUFFIX = re.compile(rf"[_\-. ]({_CODES})(?:[_\-](?:cn|tw|hk|hans|hant|us|gb|br))?$", re.IGNORECASE)
 
 
 def guess_language(text: str) -> str:
@@ -83,8 +53,7 @@ def field_language(name: str) -> str | None:
     ('zh', 'zh', None)
     """
     match = _SUFFIX.search(name)
-    code = match.group(1).lower() if match else ""
-    return code if code in _CODES else None
+    return match.group(1).lower() if match else None
 
 
 def main_language(texts: Iterable[str]) -> str | None:

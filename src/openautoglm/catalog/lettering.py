@@ -21,6 +21,11 @@ _PACKAGED = "cvttf_NotoSansCJK_Regular"
 _UNKNOWN = "\U0010ffff"  # a code point that no font may ever assign
 _PROBE_SIZE = 24
 
+# Beside Latin letters curly quotes are narrow; the packaged font has only the wide ones of Chinese.
+_NARROW_QUOTES = (
+    (re.compile("[‘’](?=[A-Za-z0-9])|(?<=[A-Za-z0-9])[‘’]"), "'"),
+    (re.compile("[“”](?=[A-Za-z0-9])|(?<=[A-Za-z0-9.,!?])[“”]"), '"'),
+)
 _KANA = re.compile("[\u3040-\u30ff]")
 # A Chinese or Japanese character stands alone, with the punctuation that must not begin a line.
 _WORDS = re.compile(
@@ -45,7 +50,7 @@ def _system() -> tuple[Path, ...]:
     from matplotlib import font_manager
 
     # Upright regular faces first, then by name: the choice must not hang on the order of a folder.
-    paths = {Path(font) for kind in ("ttf", "otf") for font in font_manager.findSystemFonts(fontext=kind)}
+    paths = {Path(font) for font in font_manager.findSystemFonts()}
     slanted = re.compile("bold|italic|oblique|light|black|mono|serif", re.IGNORECASE)
     return tuple(sorted(paths, key=lambda path: (bool(slanted.search(path.stem)), path.name, str(path))))
 
@@ -87,6 +92,8 @@ def font_file(letter: str) -> Path:
 
 def _runs(text: str, size: int) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
     """Cut `text` into pieces that one font can draw."""
+    for quotes, narrow in _NARROW_QUOTES:
+        text = quotes.sub(narrow, text)
     piece, current = "", None
     for letter in text:
         # Accents, joiners and spaces take their neighbour's font.

@@ -94,13 +94,18 @@ class Roles:
     split: str | None = None
     tags: tuple[str, ...] = ()
 
-    def named(self) -> dict[str, str]:
-        """Map each column that is named to the option that names it."""
-        single = {
-            name: option for option in ("image", "id", "group", "split") if (name := getattr(self, option))
-        }
-        several = {name: option for option in ("text", "tags", "columns") for name in getattr(self, option)}
-        return several | single
+    def named(self) -> dict[str, Role | Literal["image"]]:
+        """Map each column that is named to its role; one named twice gets the more special one."""
+        pairs: list[tuple[str | None, Role | Literal["image"]]] = [
+            *((name, "column") for name in self.columns),
+            *((name, "tags") for name in self.tags),
+            *((name, "text") for name in self.text),
+            (self.split, "split"),
+            (self.group, "group"),
+            (self.id, "id"),
+            (self.image, "image"),
+        ]
+        return {name: role for name, role in pairs if name}
 
     def as_dict(self) -> dict[str, Any]:
         """Give what is not empty, ready for JSON."""

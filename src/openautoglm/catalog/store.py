@@ -161,7 +161,7 @@ class Store:
             self.dataset.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
 
     def _places_at(self, dataset: lance.LanceDataset) -> dict[str, int]:
-        """Map each id to its row's place at this commit; made once a commit, so that single rows come fast."""
+        """Map each id to its row's place; made once a commit, so that single rows come fast."""
         if self._places is None or self._places[0] != dataset.version:
             ids = dataset.to_table(columns=[ID])[ID].to_pylist()
             self._places = (dataset.version, {one: place for place, one in enumerate(ids)})

@@ -38,7 +38,11 @@ class FieldSummary:
     common: list[tuple[str, int]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        parts = [f"  {self.name}: {self.role}", self.type if self.type != self.role else "", self.language or ""]
+        parts = [
+            f"  {self.name}: {self.role}",
+            self.type if self.type != self.role else "",
+            self.language or "",
+        ]
         parts += [f"{self.low} to {self.high}"] if self.low is not None else [f"{self.distinct} different"]
         parts += [f"{self.missing} missing"] if self.missing else []
         parts += [", ".join(f"{value} × {count}" for value, count in self.common)]
@@ -77,7 +81,9 @@ class Summary:
             f"splits: {_pairs(self.splits)}",
         ]
         if self.straddling:
-            lines.append(f"caution: {self.straddling} groups of copies lie in more than one of your own splits")
+            lines.append(
+                f"caution: {self.straddling} groups of copies lie in more than one of your own splits"
+            )
         lines += [str(one) for one in self.fields]
         lines += [f"models: {self.models or 'none'}", f"index: {self.index or 'none'}"]
         return "\n".join(lines)

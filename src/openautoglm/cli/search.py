@@ -22,16 +22,17 @@ def search(
     json: Json = False,
 ) -> None:
     """Search by text, by picture, or by both."""
-    from json import dumps
-
+    from openautoglm.search.query import as_json
     from openautoglm.workspace import Workspace
 
     shop = Workspace.open(workspace)
     hits = shop.search(text, image=image, where=where, k=k, sheet=sheet)
     if json:
-        typer.echo(dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=1, default=str))
+        typer.echo(as_json(hits))
     else:
+        names = [field.name for field in shop.catalog.text_fields]
         for number, hit in enumerate(hits, 1):
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
+            label = next((text for name in names if (text := hit.row.get(name))), "")
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {label}")
     if sheet is not None and not json:
         typer.echo(f"sheet: {sheet}")

@@ -1,1 +1,1 @@
-"""From one modality to tokens and one pooled vector: the towers, their names, and the processor before them."""
+"""From one modality to tokens and one pooled vector: the towers, their names, the processor."""

@@ -44,7 +44,9 @@ class Batch:
         given = (self.pixel_values is not None, self.input_ids is not None)
         for column, (name, there) in enumerate(zip(MODALITIES, given, strict=True)):
             if not there and bool(self.present[:, column].any()):
-                raise ValueError(f"`present` says that rows have a modality {name!r}, but the batch holds none")
+                raise ValueError(
+                    f"`present` says that rows have a modality {name!r}, but the batch holds none"
+                )
 
     @classmethod
     def of(
@@ -75,6 +77,27 @@ class Batch:
     def has(self, modality: str) -> Tensor:
         """(B,) bool: which rows have the modality."""
         return self.present[:, MODALITIES.index(modality)]
+
+    def pairs(self) -> Self:
+        """The rows that have every modality."""
+        whole = self.present.all(dim=1)
+        return self if bool(whole.all()) else self.rows(whole)
+
+    def images(self) -> Tensor | None:
+        """`pixel_values` of the rows that have an image, in their order; None when there is none."""
+        there = self.has("image")
+        if self.pixel_values is None or not bool(there.any()):
+            return None
+        return self.pixel_values if bool(there.all()) else self.pixel_values[there]
+
+    def texts(self) -> tuple[Tensor, Tensor] | None:
+        """`input_ids` and `attention_mask` of the rows that have a text; None when there is none."""
+        there = self.has("text")
+        if self.input_ids is None or self.attention_mask is None or not bool(there.any()):
+            return None
+        if bool(there.all()):
+            return self.input_ids, self.attention_mask
+        return self.input_ids[there], self.attention_mask[there]
 
     def _tensors(self) -> dict[str, Tensor]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}

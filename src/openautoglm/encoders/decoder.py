@@ -1,6 +1,6 @@
 """A GLM read in two ways: its lower layers as a bidirectional text tower, the whole as a causal writer.
 
-    encode   the layers below the top `looking`, each token seeing every real token     → `Encoded`
+    forward  the layers below the top `looking`, each token seeing every real token     → `Encoded`
     decode   all layers, each token seeing itself and what is before it; before each of the top `looking`
              layers the caller may change the hidden states (this is where the image comes in) → (B, L, d)
 
@@ -11,6 +11,7 @@ UniLM (Dong et al., 2019, arXiv:1905.03197) do, and differ only in the attention
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ class Decoder(nn.Module):
         encodes: whether the layers below serve as a text tower; there must then be at least one.
     """
 
+    lm: Any
+
     def __init__(self, spec: TowerSpec, looking: int, *, encodes: bool) -> None:
         super().__init__()
         self.lm = build_backbone(spec)
@@ -48,12 +51,14 @@ class Decoder(nn.Module):
         # The decoder's last norm belongs to its top layer; the tower that ends below needs one of its own.
         self.tower_norm = nn.RMSNorm(self.dim, eps=1e-6) if encodes else None
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
         """The text tower: (B, L) ids → `Encoded`."""
         if self.tower_norm is None:
             raise ConfigError("this decoder was built beside a text_encoder and has no text tower of its own")
         mask = attention_mask.bool()
-        tokens = self._run(input_ids, mask[:, None, None, :].expand(-1, 1, input_ids.shape[1], -1), stop=self.lower)
+        tokens = self._run(
+            input_ids, mask[:, None, None, :].expand(-1, 1, input_ids.shape[1], -1), stop=self.lower
+        )
         tokens = self.tower_norm(tokens)
         return Encoded(tokens, mean_of_real(tokens, mask), mask)
 
@@ -64,13 +69,15 @@ class Decoder(nn.Module):
         # A padded query sees itself, so that no row of the softmax is empty.
         itself = torch.eye(length, dtype=torch.bool, device=input_ids.device)
         allowed = (attention_mask.bool()[:, None, None, :] & earlier) | itself
-        return self.lm.model.norm(self._run(input_ids, allowed, look=look))  # type: ignore[no-any-return]
+        return self.lm.model.norm(self._run(input_ids, allowed, look=look))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(…, d) hidden states → (…, V) scores of the next token."""
-        return self.lm.lm_head(hidden)  # type: ignore[no-any-return]
+        return self.lm.lm_head(hidden)
 
-    def _run(self, input_ids: Tensor, allowed: Tensor, stop: int | None = None, look: Look | None = None) -> Tensor:
+    def _run(
+        self, input_ids: Tensor, allowed: Tensor, stop: int | None = None, look: Look | None = None
+    ) -> Tensor:
         """Hidden states after layer `stop`, attention where `allowed` (B, 1, L, L) bool."""
         backbone = self.lm.model
         hidden = backbone.embed_tokens(input_ids)
@@ -78,9 +85,11 @@ class Decoder(nn.Module):
         rotation = backbone.rotary_emb(hidden, position_ids=positions)
         # Added to the scores: what both the fused and the plain attention of transformers take.
         lowest = torch.finfo(hidden.dtype).min
-        mask = torch.zeros(allowed.shape, dtype=hidden.dtype, device=hidden.device).masked_fill(~allowed, lowest)
+        mask = torch.zeros(allowed.shape, dtype=hidden.dtype, device=hidden.device).masked_fill(
+            ~allowed, lowest
+        )
         for number, layer in enumerate(backbone.layers[:stop]):
             if look is not None and number >= self.lower:
                 hidden = look(number - self.lower, hidden)
             hidden = layer(hidden, attention_mask=mask, position_ids=positions, position_embeddings=rotation)
-        return hidden  # type: ignore[no-any-return]
+        return hidden

@@ -7,10 +7,11 @@ architectures stands in this table; whoever uses a tower sees `Encoded` and noth
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import torch
 from torch import nn
@@ -21,11 +22,12 @@ from openautoglm.encoders.image_settings import ImageSettings
 Role = Literal["vision_encoder", "text_encoder", "text_decoder"]
 Pooling = Literal["first", "mean", "pooler"]
 
-SHAPE_KEY: dict[Role, str] = {
-    "vision_encoder": "vision_shape",
-    "text_encoder": "text_shape",
-    "text_decoder": "decoder_shape",
-}
+Small = TypeVar("Small", bound=nn.Module)
+
+ROLES: dict[str, Role] = {"vision": "vision_encoder", "text": "text_encoder", "decoder": "text_decoder"}
+"""A tower's name within a model → the key of the configuration that names what it is."""
+
+SHAPE_KEY: dict[Role, str] = {role: f"{tower}_shape" for tower, role in ROLES.items()}
 
 
 class Family(NamedTuple):
@@ -51,12 +53,16 @@ FAMILIES: dict[str, Family] = {
     "resnet": Family("vision_encoder", "ResNetConfig", "ResNetModel"),
     "convnext": Family("vision_encoder", "ConvNextConfig", "ConvNextModel"),
     "clip_vision_model": Family("vision_encoder", "CLIPVisionConfig", "CLIPVisionModel"),
-    "chinese_clip_vision_model": Family("vision_encoder", "ChineseCLIPVisionConfig", "ChineseCLIPVisionModel"),
+    "chinese_clip_vision_model": Family(
+        "vision_encoder", "ChineseCLIPVisionConfig", "ChineseCLIPVisionModel"
+    ),
     "siglip_vision_model": Family("vision_encoder", "SiglipVisionConfig", "SiglipVisionModel"),
     "small_text": Family("text_encoder", "", "SmallText"),
     "bert": Family("text_encoder", "BertConfig", "BertModel", "mean", optional_pooler=True),
     "roberta": Family("text_encoder", "RobertaConfig", "RobertaModel", "mean", optional_pooler=True),
-    "xlm-roberta": Family("text_encoder", "XLMRobertaConfig", "XLMRobertaModel", "mean", optional_pooler=True),
+    "xlm-roberta": Family(
+        "text_encoder", "XLMRobertaConfig", "XLMRobertaModel", "mean", optional_pooler=True
+    ),
     "distilbert": Family("text_encoder", "DistilBertConfig", "DistilBertModel", "mean"),
     "clip_text_model": Family("text_encoder", "CLIPTextConfig", "CLIPTextModel"),
     "chinese_clip_text_model": Family(
@@ -95,6 +101,7 @@ class TowerSpec:
 
     @property
     def role(self) -> Role:
+        """Which key of the configuration it answers."""
         return FAMILIES[self.family].role
 
     def reshaped(self, changes: Mapping[str, Any]) -> Self:
@@ -103,13 +110,15 @@ class TowerSpec:
             return self
         if self.folder is not None:
             raise ConfigError(
-                f"{SHAPE_KEY[self.role]} {dict(changes)} would not fit the weights in {self.folder}; leave it out"
+                f"{SHAPE_KEY[self.role]} {dict(changes)} would not fit the weights in {self.folder}; "
+                "leave it out"
             )
         known = shape_keys(self.family)
         for key, value in changes.items():
             if key not in known:
                 raise ConfigError(
-                    f"{SHAPE_KEY[self.role]}: {self.name} has no key {key!r} (value {value!r}){nearest(key, known)}"
+                    f"{SHAPE_KEY[self.role]}: {self.name} has no key {key!r} (value {value!r})"
+                    f"{nearest(key, known)}"
                 )
         return replace(self, shape={**self.shape, **changes})
 
@@ -132,7 +141,7 @@ def shape_keys(family: str) -> set[str]:
 
 
 def full_shape(family: str, shape: Mapping[str, Any]) -> dict[str, Any]:
-    """`shape` with the family's defaults filled in, so that a later change of a default changes no saved model."""
+    """`shape` with the family's defaults, so that a later change of a default changes no saved model."""
     if not FAMILIES[family].config:
         parameters = inspect.signature(_small_class(family)).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -143,13 +152,12 @@ def full_shape(family: str, shape: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in rest and not key.startswith("_")}
 
 
-def build_small(spec: TowerSpec) -> nn.Module:
+def build_small(small: type[Small], spec: TowerSpec) -> Small:
     """One of our small towers, fresh."""
     try:
-        tower: nn.Module = _small_class(spec.family)(**spec.shape)
+        return small(**spec.shape)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{SHAPE_KEY[spec.role]} {dict(spec.shape)}: {error}") from None
-    return tower
 
 
 def build_backbone(spec: TowerSpec) -> nn.Module:
@@ -161,15 +169,52 @@ def build_backbone(spec: TowerSpec) -> nn.Module:
     options = {"add_pooling_layer": spec.pooling == "pooler"} if family.optional_pooler else {}
     if spec.folder is None:
         try:
-            return model_class(_config_class(spec.family)(**spec.shape), **options)  # type: ignore[no-any-return]
+            fresh: nn.Module = model_class(_config_class(spec.family)(**spec.shape), **options)
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"{spec.role} {spec.name!r} cannot have the shape {dict(spec.shape)}: {error}") from None
-    how = {"local_files_only": True, "dtype": torch.float32}
+            raise ConfigError(
+                f"{spec.role} {spec.name!r} cannot have the shape {dict(spec.shape)}: {error}"
+            ) from None
+        return fresh
     if spec.dual is None:
-        return model_class.from_pretrained(spec.folder, **how, **options)  # type: ignore[no-any-return]
-    whole = getattr(transformers, DUALS[spec.dual]).from_pretrained(spec.folder, **how)
+        return read_weights(model_class, spec.folder, **options)
+    whole: Any = read_weights(getattr(transformers, DUALS[spec.dual]), spec.folder)
     part: nn.Module = whole.vision_model if family.role == "vision_encoder" else whole.text_model
     return part
+
+
+def read_weights(model_class: Any, folder: Path, **options: Any) -> nn.Module:
+    """A model of transformers with the weights in `folder`, float32; refused if any weight is missing."""
+    try:
+        with _quiet_transformers():
+            model, told = model_class.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **options
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{folder}: its weights cannot be read ({str(error).splitlines()[0]})") from None
+    if told["missing_keys"]:
+        # transformers would go on with random numbers in their place.
+        some = ", ".join(sorted(told["missing_keys"])[:3])
+        raise ConfigError(
+            f"{folder}: its weights are not those of a {model_class.__name__}: {some} are missing"
+        )
+    read: nn.Module = model
+    return read
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Without bars, and without reports of heads that are left out on purpose."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _config_class(family: str) -> Any:

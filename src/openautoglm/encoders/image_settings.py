@@ -49,7 +49,8 @@ class ImageSettings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `as_dict` wrote."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        read: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**read)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -83,7 +84,9 @@ class ImageSettings:
             before = int(shortest / values.get("crop_pct", 224 / 256))
             return cls(size=shortest, crop="center", shortest=before, **common)
         if "height" not in final:
-            raise ConfigError(f"{where}: pictures keep their proportion; only squares of one size can be a batch")
+            raise ConfigError(
+                f"{where}: pictures keep their proportion; only squares of one size can be a batch"
+            )
         return cls(size=final["height"], crop="center", shortest=shortest, **common)
 
     @property

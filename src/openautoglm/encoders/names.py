@@ -23,6 +23,7 @@ from openautoglm.config import ConfigError, nearest
 from openautoglm.encoders.families import FAMILIES, Role, TowerSpec, full_shape
 from openautoglm.encoders.image_settings import IMAGENET_MEAN, IMAGENET_STD, ImageSettings
 from openautoglm.encoders.pretrained import find_folder, tower_in
+from openautoglm.encoders.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 
 class _Name(NamedTuple):
@@ -48,7 +49,9 @@ def _bert(family: str, hidden: int, layers: int, heads: int, vocabulary: int, po
     return _Name(family, shape | {"vocab_size": vocabulary, "max_position_embeddings": positions})
 
 
-def _glm(hidden: int, layers: int, heads: int, inner: int, vocabulary: int, kv_heads: int | None = None) -> _Name:
+def _glm(
+    hidden: int, layers: int, heads: int, inner: int, vocabulary: int, kv_heads: int | None = None
+) -> _Name:
     shape = _transformer(hidden, layers, heads) | {
         "intermediate_size": inner,
         "num_key_value_heads": kv_heads or heads,
@@ -56,6 +59,9 @@ def _glm(hidden: int, layers: int, heads: int, inner: int, vocabulary: int, kv_h
         "vocab_size": vocabulary,
         "max_position_embeddings": 8192,
         "tie_word_embeddings": kv_heads is None,
+        "pad_token_id": PAD_ID,
+        "bos_token_id": BOS_ID,
+        "eos_token_id": EOS_ID,
     }
     return _Name("glm", shape)
 
@@ -117,13 +123,19 @@ def resolve(name: str, role: Role, *, fetch: bool = False) -> TowerSpec:
         known = NAMES[name]
         family = FAMILIES[known.family]
         if family.role != role:
-            raise ConfigError(f"{role} {name!r}: that is a {family.role}; valid here: {', '.join(names_for(role))}")
-        return TowerSpec(name, known.family, full_shape(known.family, known.shape), family.pooling, known.image)
+            raise ConfigError(
+                f"{role} {name!r}: that is a {family.role}; valid here: {', '.join(names_for(role))}"
+            )
+        return TowerSpec(
+            name, known.family, full_shape(known.family, known.shape), family.pooling, known.image
+        )
     folder = find_folder(name, fetch=fetch)
     if folder is not None:
-        return tower_in(folder, role)
+        # A hub id is a name; of a folder on this machine, only its last part is anyone else's business.
+        return tower_in(folder, role, folder.resolve().name if Path(name).expanduser().is_dir() else name)
     if name.startswith((".", "~", "/")) or Path(name).is_absolute():
         raise ConfigError(f"{role} {name!r}: there is no folder {Path(name).expanduser().absolute()}")
     raise ConfigError(
-        f"{role} {name!r} is no known name{nearest(name, names_for(role))} (nor is there a folder of that name)"
+        f"{role} {name!r} is no known name{nearest(name, names_for(role))} "
+        "(nor is there a folder of that name)"
     )

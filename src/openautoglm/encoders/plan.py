@@ -25,9 +25,13 @@ class Towers(NamedTuple):
     text: TowerSpec | None
     decoder: TowerSpec | None
 
+    def items(self) -> list[tuple[str, TowerSpec]]:
+        """The towers that there are, by their names within a model."""
+        return [(name, spec) for name, spec in zip(self._fields, self, strict=True) if spec is not None]
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {key: spec.as_dict() for key, spec in self._asdict().items() if spec is not None}
+        return {name: spec.as_dict() for name, spec in self.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
@@ -45,7 +49,7 @@ def plan(config: ModelConfig, *, fetch: bool = False) -> tuple[Towers, Processor
     if config.text_decoder is not None:
         decoder = resolve(config.text_decoder, "text_decoder", fetch=fetch).reshaped(config.decoder_shape)
 
-    vision = _sized(vision, config.image_size)
+    vision, image = _sized(vision, config.image_size)
     readers = [spec for spec in (text, decoder) if spec is not None]
     own = _own_tokenizer(readers)
     if own is not None and config.vocab_size is not None:
@@ -63,23 +67,26 @@ def plan(config: ModelConfig, *, fetch: bool = False) -> tuple[Towers, Processor
         fixed_length=text is not None and text.family == "siglip_text_model",
         padding_is_text=own is not None and not own.gives_mask,
     )
-    assert vision.image is not None  # noqa: S101  resolve gives every vision tower its settings
-    return Towers(vision, text, decoder), Processor(vision.image, settings, own.tokenizer if own else None)
+    return Towers(vision, text, decoder), Processor(image, settings, own.tokenizer if own else None)
 
 
-def _sized(vision: TowerSpec, size: int | None) -> TowerSpec:
-    """With pictures of another size than the tower's own, if one is asked for."""
-    image = vision.image or ImageSettings(64)
-    wanted = size or int(vision.shape.get("image_size", image.size)) if not vision.pretrained else size or image.size
-    patch = int(vision.shape.get("patch_size", 1))
-    if wanted % patch:
-        near = max(patch, round(wanted / patch) * patch)
-        raise ConfigError(f"image_size {wanted} is no multiple of {vision.name}'s patch size {patch}; nearest valid: {near}")
-    shortest = image.shortest and round(image.shortest * wanted / image.size)
+def _sized(vision: TowerSpec, size: int | None) -> tuple[TowerSpec, ImageSettings]:
+    """The tower and its picture settings, for another size than its own if one is asked for."""
+    if vision.image is None:
+        raise ConfigError(f"vision_encoder {vision.name!r} does not say how its pictures are prepared")
+    wanted = size or vision.image.size
     shape = dict(vision.shape)
     if "image_size" in shape and not vision.pretrained:
+        # A fresh tower is made for the size; one with weights interpolates its positions.
         shape["image_size"] = wanted
-    return replace(vision, shape=shape, image=replace(image, size=wanted, shortest=shortest))
+    patch = int(shape.get("patch_size", 1))
+    if wanted % patch:
+        near = max(patch, round(wanted / patch) * patch)
+        raise ConfigError(
+            f"image_size {wanted} is no multiple of {vision.name}'s patch size {patch}; nearest valid: {near}"
+        )
+    shortest = vision.image.shortest and round(vision.image.shortest * wanted / vision.image.size)
+    return replace(vision, shape=shape), replace(vision.image, size=wanted, shortest=shortest)
 
 
 def _own_tokenizer(readers: list[TowerSpec]) -> OwnTokenizer | None:
@@ -87,8 +94,8 @@ def _own_tokenizer(readers: list[TowerSpec]) -> OwnTokenizer | None:
     found = [(spec, tokenizer_in(spec.folder)) for spec in readers if spec.folder is not None]
     if len(found) == 2 and found[0][1].tokenizer.get_vocab() != found[1][1].tokenizer.get_vocab():
         raise ConfigError(
-            f"text_encoder {found[0][0].name!r} and text_decoder {found[1][0].name!r} were trained with different "
-            "vocabularies; leave text_encoder out, and the decoder's lower layers are the text tower"
+            f"text_encoder {found[0][0].name!r} and text_decoder {found[1][0].name!r} were trained with "
+            "different vocabularies; leave text_encoder out, and the decoder's lower layers read"
         )
     return found[0][1] if found else None
 
@@ -106,8 +113,9 @@ def _worded(spec: TowerSpec, vocabulary: int, own: OwnTokenizer | None) -> Tower
         return spec
     shape = {**spec.shape, "vocab_size": vocabulary}
     if spec.family != "small_text":
-        marks = {"pad_token_id": own.pad_id if own else PAD_ID, "bos_token_id": BOS_ID, "eos_token_id": EOS_ID}
-        shape |= marks if own is None else {"pad_token_id": own.pad_id, "bos_token_id": None, "eos_token_id": None}
+        ours = {"pad_token_id": PAD_ID, "bos_token_id": BOS_ID, "eos_token_id": EOS_ID}
+        theirs = {"pad_token_id": own.pad_id if own else PAD_ID, "bos_token_id": None, "eos_token_id": None}
+        shape |= ours if own is None else theirs
     return replace(spec, shape=shape)
 
 

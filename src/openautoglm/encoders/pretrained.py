@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from openautoglm.config import ConfigError
-from openautoglm.encoders.families import DUALS, FAMILIES, Role, TowerSpec, full_shape
+from openautoglm.encoders.families import DUALS, FAMILIES, Role, TowerSpec, full_shape, read_weights
 from openautoglm.encoders.image_settings import ImageSettings
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -41,8 +41,14 @@ def find_folder(source: str | Path, *, fetch: bool) -> Path | None:
     try:
         return Path(snapshot_download(source, local_files_only=not fetch, allow_patterns=_FETCHED))
     except LocalEntryNotFoundError:
-        remedy = "and the hub could not be reached" if fetch else "and from_config fetches nothing; use from_pretrained"
-        raise ConfigError(f"{source!r} is no folder here; as a hub id it is not on this machine, {remedy}") from None
+        remedy = (
+            "and the hub could not be reached"
+            if fetch
+            else "and from_config fetches nothing; use from_pretrained"
+        )
+        raise ConfigError(
+            f"{source!r} is no folder here; as a hub id it is not on this machine, {remedy}"
+        ) from None
     except (HfHubHTTPError, OSError) as error:
         raise ConfigError(f"hub id {source!r} could not be fetched: {str(error).splitlines()[0]}") from None
 
@@ -53,7 +59,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         held = sorted(entry.name for entry in folder.iterdir())
         shown = ", ".join(held[:6]) + (f" and {len(held) - 6} more" if len(held) > 6 else "")
-        raise ConfigError(f"{folder} is no model folder: it has no config.json; it holds {shown or 'nothing'}")
+        raise ConfigError(
+            f"{folder} is no model folder: it has no config.json; it holds {shown or 'nothing'}"
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -63,11 +71,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return values
 
 
-def tower_in(folder: Path, role: Role) -> TowerSpec:
+def tower_in(folder: Path, role: Role, name: str) -> TowerSpec:
     """The tower for `role` among the weights in `folder`, alone or as a part of a dual encoder."""
     values = read_config(folder)
     if "openautoglm" in values:
-        raise ConfigError(f"{role}: {folder} holds a whole model of ours; load it by OpenAutoGLM.from_pretrained")
+        raise ConfigError(
+            f"{role}: {folder} holds a whole model of ours; load it by OpenAutoGLM.from_pretrained"
+        )
     kind = values.get("model_type")
     dual = kind if kind in DUALS and role != "text_decoder" else None
     if dual is not None:
@@ -81,7 +91,7 @@ def tower_in(folder: Path, role: Role) -> TowerSpec:
     # A dual encoder of two free towers was trained on their poolers' outputs.
     pooling = "pooler" if dual == "vision-text-dual-encoder" else FAMILIES[kind].pooling
     return TowerSpec(
-        name=folder.resolve().name,
+        name=name,
         family=kind,
         shape=full_shape(kind, known),
         pooling=pooling,
@@ -123,10 +133,14 @@ def tokenizer_in(folder: Path) -> OwnTokenizer:
     try:
         found = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ConfigError(f"{folder}: no tokenizer can be read there ({str(error).splitlines()[0]})") from None
+        raise ConfigError(
+            f"{folder}: no tokenizer can be read there ({str(error).splitlines()[0]})"
+        ) from None
     backend = getattr(found, "backend_tokenizer", None)
     if backend is None:
-        raise ConfigError(f"{folder}: its tokenizer has no tokenizer.json form; convert it with transformers first")
+        raise ConfigError(
+            f"{folder}: its tokenizer has no tokenizer.json form; convert it with transformers first"
+        )
     return OwnTokenizer(
         tokenizer=backend,
         pad_id=found.pad_token_id or 0,
@@ -147,10 +161,9 @@ class DualHead(NamedTuple):
 
 def dual_head_in(folder: Path, kind: str) -> DualHead:
     """Projections and learned temperature of the dual encoder in `folder`."""
-    import torch
     import transformers
 
-    whole = getattr(transformers, DUALS[kind]).from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    whole: Any = read_weights(getattr(transformers, DUALS[kind]), folder)
     image, text = getattr(whole, "visual_projection", None), getattr(whole, "text_projection", None)
     bias = getattr(whole, "logit_bias", None)
     return DualHead(

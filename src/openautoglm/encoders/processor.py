@@ -60,7 +60,9 @@ class Processor:
     def fit_tokenizer(self, texts: Iterable[str]) -> None:
         """Train the vocabulary. Only once: the weights that are learned on it know no other."""
         if self.tokenizer is not None:
-            raise ConfigError("the model has a tokenizer already, and its weights know no other; start a new model")
+            raise ConfigError(
+                "the model has a tokenizer already, and its weights know no other; start a new model"
+            )
         self.tokenizer = train_bpe(texts, self.text.vocab_size, lowercase=self.text.lowercase)
 
     def pixels(self, images: Sequence[Image.Image]) -> Tensor:
@@ -81,7 +83,9 @@ class Processor:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(self.text.max_length)
         rows = [row.ids for row in self.tokenizer.encode_batch(list(texts))]
-        length = self.text.max_length if self.text.fixed_length else max((len(row) for row in rows), default=0)
+        length = (
+            self.text.max_length if self.text.fixed_length else max((len(row) for row in rows), default=0)
+        )
         ids = torch.full((len(rows), length), self.text.pad_id)
         mask = torch.zeros(len(rows), length, dtype=torch.bool)
         for number, row in enumerate(rows):
@@ -90,9 +94,7 @@ class Processor:
             mask[number, place] = True
         return ids, torch.ones_like(mask) if self.text.padding_is_text else mask
 
-    def batch(
-        self, images: Sequence[Image.Image] | None = None, texts: Sequence[str] | None = None
-    ) -> Batch:
+    def batch(self, images: Sequence[Image.Image] | None = None, texts: Sequence[str] | None = None) -> Batch:
         """Rows in which everything that is given is present."""
         ids, mask = self.tokens(texts) if texts is not None else (None, None)
         return Batch.of(self.pixels(images) if images is not None else None, ids, mask)

@@ -47,10 +47,14 @@ class SmallVision(nn.Module):
     ) -> None:
         super().__init__()
         if not widths or len(widths) != len(depths):
-            raise ValueError(f"widths {list(widths)} and depths {list(depths)} need one entry a stage, at least one")
+            raise ValueError(
+                f"widths {list(widths)} and depths {list(depths)} need one entry a stage, at least one"
+            )
         self.dim = widths[-1]
         self.stem = nn.Sequential(
-            nn.Conv2d(3, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(True)
+            nn.Conv2d(3, widths[0], 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(True),
         )
         self.stages = nn.ModuleList()
         before = widths[0]
@@ -91,9 +95,12 @@ class Block(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), last)
         shrink = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
         same = before == width and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Sequential(shrink, nn.Conv2d(before, width, 1, bias=False))
+        self.shortcut = (
+            nn.Identity() if same else nn.Sequential(shrink, nn.Conv2d(before, width, 1, bias=False))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, before, H, W) → (B, width, H/stride, W/stride)."""
         return torch.relu_(self.second(self.first(x)).add_(self.shortcut(x)))
 
 
@@ -110,10 +117,13 @@ class StyleMix(nn.Module):
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape; outside training `x` itself."""
         if not self.training or self.probability == 0:
             return x
         mean = x.mean((2, 3), keepdim=True).detach()
-        deviation = (x.square().mean((2, 3), keepdim=True).detach() - mean.square()).clamp(min=0).sqrt() + 1e-3
+        deviation = (x.square().mean((2, 3), keepdim=True).detach() - mean.square()).clamp(
+            min=0
+        ).sqrt() + 1e-3
         other = torch.randperm(len(x), device=x.device)
         share = torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
         share = share * (torch.rand_like(share) < self.probability)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -33,6 +34,8 @@ def train_bpe(texts: Iterable[str], vocab_size: int, *, lowercase: bool = True) 
     """Learn a vocabulary of at most `vocab_size` tokens (less when the texts give no more merges).
 
     Args:
+        texts: what to learn from; the same texts give the same vocabulary.
+        vocab_size: largest number of tokens, marks and bytes included.
         lowercase: fold case, as retrieval wants; a model that writes text keeps it.
     """
     tokenizer = Tokenizer(models.BPE())
@@ -60,7 +63,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> No
     tokenizer.save(str(folder / "tokenizer.json"))
     known = tokenizer.get_vocab()
     names = dict(zip(("pad_token", "bos_token", "eos_token"), MARKS, strict=True))
-    about = {name: mark for name, mark in names.items() if mark in known}
+    about: dict[str, Any] = {name: mark for name, mark in names.items() if mark in known}
     about |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_length}
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")

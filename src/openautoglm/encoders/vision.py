@@ -7,12 +7,14 @@ place of their last map, row by row.
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from openautoglm.encoders.encoded import Encoded, mean_of_real
 from openautoglm.encoders.families import TowerSpec, build_backbone, build_small
+from openautoglm.encoders.small_vision import SmallVision
 
 
 class VisionTower(nn.Module):
@@ -20,6 +22,8 @@ class VisionTower(nn.Module):
 
     Pictures of another size than the backbone's own are accepted: learned positions are interpolated.
     """
+
+    backbone: Any
 
     def __init__(self, spec: TowerSpec) -> None:
         super().__init__()
@@ -31,6 +35,7 @@ class VisionTower(nn.Module):
         self.own_size = config.image_size if "interpolate_pos_encoding" in takes else None
 
     def forward(self, pixel_values: Tensor) -> Encoded:
+        """Encode (B, 3, H, W)."""
         other_size = self.own_size is not None and pixel_values.shape[-2:] != (self.own_size, self.own_size)
         found = self.backbone(pixel_values, **({"interpolate_pos_encoding": True} if other_size else {}))
         tokens = found.last_hidden_state
@@ -42,6 +47,8 @@ class VisionTower(nn.Module):
         return Encoded(tokens, tokens[:, 0] if self.pooling == "first" else mean_of_real(tokens, mask), mask)
 
 
-def build_vision(spec: TowerSpec) -> nn.Module:
+def build_vision(spec: TowerSpec) -> SmallVision | VisionTower:
     """The vision tower that `spec` decides."""
-    return build_small(spec) if spec.family == "small_vision" else VisionTower(spec)
+    if spec.family != "small_vision":
+        return VisionTower(spec)
+    return build_small(SmallVision, spec)

@@ -35,10 +35,10 @@ EVERY = "all"
 
 DEFINITION = (
     "Copies of one picture are one item, and captions that differ only in case, width or spaces are one "
-    "text. A picture is right for a caption, and the caption for the picture, when a row holds both, or when "
-    "the two lie in rows of one group or in rows with copies of one picture. With several right items a query "
-    "counts as found at k when at least one of them is among the first k. Pictures without a caption and "
-    "captions without a picture take part as distractors, not as queries."
+    "text. A picture is right for a caption, and the caption for the picture, when a row holds both, or "
+    "when the two lie in rows of one group or in rows with copies of one picture. With several right items "
+    "a query counts as found at k when at least one of them is among the first k. Pictures without a "
+    "caption and captions without a picture take part as distractors, not as queries."
 )
 
 
@@ -73,7 +73,7 @@ class Gallery:
 
 
 def collect(table: pa.Table, fields: Sequence[Field]) -> Gallery:
-    """Build the gallery of rows with the columns `id`, `_image_hash`, `_cluster` and those of the text `fields`."""
+    """Build the gallery of rows with `id`, `_image_hash`, `_cluster` and the text `fields` as columns."""
     ids = table["id"].to_pylist()
     units = [cluster or own for cluster, own in zip(table["_cluster"].to_pylist(), ids, strict=True)]
     pictures: dict[str, int] = {}

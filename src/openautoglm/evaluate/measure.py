@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,9 @@ from openautoglm.evaluate import geometry
 from openautoglm.evaluate.bootstrap import Figure, Statistic, bootstrap
 from openautoglm.evaluate.encoding import Vectors
 from openautoglm.evaluate.gallery import Gallery
+from openautoglm.evaluate.questions import FORWARD, Direction, Question, questions
 from openautoglm.tasks import matching, retrieval
-from openautoglm.tasks.retrieval import Ranking, Relevant
-
-Direction = Literal["text→image", "image→text"]
+from openautoglm.tasks.retrieval import Ranking
 
 
 @dataclass(frozen=True)
@@ -45,41 +44,28 @@ class Ranked(NamedTuple):
     """A section with what its pictures are drawn from."""
 
     section: Section
+    question: Question
     ranking: Ranking
-    queries: NDArray[np.int64]
-    """Positions of the queries among the gallery's captions (text→image) or pictures."""
-    items: NDArray[np.int64]
-    """Positions of the gallery's items among the pictures or captions."""
-    relevant: Relevant
 
 
 def measure_retrieval(
     gallery: Gallery, pictures: Vectors, captions: Vectors, *, seed: int = 0
 ) -> Iterator[Ranked]:
-    """Measure every section that has a query: all captions, each field, each language, in both directions."""
-    everything = np.arange(len(gallery.pictures))
-    for (kind, name), members in gallery.members.items():
-        forward = _among(gallery.relevant, members)
-        backward = _turned(forward, len(everything))
-        for direction, relevant, queries, items, left, right in (
-            ("text→image", forward, members, everything, captions, pictures),
-            ("image→text", backward, everything, members, pictures, captions),
-        ):
-            asked = np.flatnonzero(relevant.counts > 0)
-            if len(asked) == 0:
-                continue
-            chosen = _among(relevant, asked)
-            ranking = retrieval.rank(left[queries[asked]], right[items], chosen)
-            section = Section(
-                kind,
-                name,
-                "text→image" if direction == "text→image" else "image→text",
-                len(asked),
-                len(items),
-                float(chosen.counts.mean()),
-                _figures(ranking, chosen.counts, len(items), seed),
-            )
-            yield Ranked(section, ranking, queries[asked], items, chosen)
+    """Measure every question that can be asked of the gallery."""
+    for asked in questions(gallery):
+        left, right = (captions, pictures) if asked.direction == FORWARD else (pictures, captions)
+        ranking = retrieval.rank(left[asked.queries], right[asked.items], asked.relevant)
+        counts, size = asked.relevant.counts, len(asked.items)
+        section = Section(
+            asked.kind,
+            asked.name,
+            asked.direction,
+            len(asked.queries),
+            size,
+            float(counts.mean()),
+            _figures(ranking, counts, size, seed),
+        )
+        yield Ranked(section, asked, ranking)
 
 
 def _figures(ranking: Ranking, counts: NDArray[np.int64], size: int, seed: int) -> dict[str, Figure]:
@@ -134,18 +120,3 @@ def measure_space(pictures: Vectors, captions: Vectors, *, seed: int = 0) -> dic
     """Measure the uniformity of either side; left out where there are fewer than two vectors."""
     sides = {"uniformity of pictures": pictures, "uniformity of captions": captions}
     return {name: Figure(geometry.uniformity(side, seed)) for name, side in sides.items() if len(side) > 1}
-
-
-def _among(relevant: Relevant, queries: NDArray[np.int64]) -> Relevant:
-    """Keep the relevance of some queries, renumbered in their order."""
-    counts = relevant.counts[queries]
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    # For each kept pair: its place inside its query, counted from where that query began before.
-    places = np.arange(starts[-1]) - np.repeat(starts[:-1] - relevant.starts[queries], counts)
-    return Relevant(starts, relevant.items[places])
-
-
-def _turned(relevant: Relevant, size: int) -> Relevant:
-    """Turn the pairs round, so that items ask for queries; `size` is the number of items."""
-    queries = np.repeat(np.arange(len(relevant.counts)), relevant.counts)
-    return Relevant.from_pairs(relevant.items, queries, size)

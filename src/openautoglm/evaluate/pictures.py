@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from openautoglm.catalog.contact_sheet import Mark, Tile, draw_sheet
 from openautoglm.evaluate.gallery import Gallery
 from openautoglm.evaluate.measure import Pairs, Ranked
+from openautoglm.evaluate.questions import FORWARD
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -35,8 +36,8 @@ def draw_queries(ranked: Ranked, gallery: Gallery, catalog: Catalog, folder: Pat
         right = int((ranked.ranking.best[chosen] == 1).sum())
         title = (
             f"{kind.capitalize()} queries, {ranked.section.direction}\n"
-            f"Each line: the query, its right answer, and the first {_SHOWN} of {ranked.section.gallery:,} found. "
-            f"{right} of these {count} are right at once."
+            f"Each line: the query, its right answer, and the first {_SHOWN} found of "
+            f"{ranked.section.gallery:,}. {right} of these {count} are right at once."
         )
         tiles = [tile for query in chosen for tile in _line(int(query), ranked, gallery, catalog)]
         columns = 2 + min(_SHOWN, ranked.ranking.top.shape[1])
@@ -45,9 +46,9 @@ def draw_queries(ranked: Ranked, gallery: Gallery, catalog: Catalog, folder: Pat
 
 
 def _line(query: int, ranked: Ranked, gallery: Gallery, catalog: Catalog) -> list[Tile]:
-    from_text = ranked.section.direction == "text→image"
+    from_text = ranked.section.direction == FORWARD
     rank = f"rank {ranked.ranking.best[query]:,}"
-    right = ranked.relevant.of(query)
+    right = ranked.question.relevant.of(query)
     top: NDArray[np.int64] = ranked.ranking.top[query][:_SHOWN]
 
     def tile(position: int, as_text: bool, mark: Mark | None, note: str) -> Tile:
@@ -57,14 +58,14 @@ def _line(query: int, ranked: Ranked, gallery: Gallery, catalog: Catalog) -> lis
         return Tile(image, [line for line in (_caption(gallery, position), note) if line], mark)
 
     tiles = [
-        tile(int(ranked.queries[query]), from_text, "query", "query"),
-        tile(int(ranked.items[right[0]]), not from_text, None, f"wanted · {rank}"),
+        tile(int(ranked.question.queries[query]), from_text, "query", "query"),
+        tile(int(ranked.question.items[right[0]]), not from_text, None, f"wanted · {rank}"),
     ]
     for place, item in enumerate(top, 1):
         # What stands behind the right answer is no fault, and gets no mark.
         fault: Mark | None = "wrong" if place < ranked.ranking.best[query] else None
         mark: Mark | None = "right" if item in right else fault
-        tiles.append(tile(int(ranked.items[item]), not from_text, mark, f"found {place}."))
+        tiles.append(tile(int(ranked.question.items[item]), not from_text, mark, f"found {place}."))
     return tiles
 
 
@@ -96,11 +97,16 @@ def draw_similarity(pairs: Pairs, threshold: float | None, path: Path) -> str:
     if threshold is not None:
         axes.axvline(threshold, color=_INK, linewidth=1, linestyle=(0, (4, 3)))
         left = threshold > (bins[0] + bins[-1]) / 2
-        axes.annotate(
-            f"threshold {threshold:.2f}", (threshold, 0.97), xycoords=("data", "axes fraction"),
-            xytext=(-5 if left else 5, 0), textcoords="offset points", va="top", ha="right" if left else "left",
-            fontsize=8, color=_INK,
-        )  # fmt: skip
+        axes.text(
+            threshold,
+            0.97,
+            f"  threshold {threshold:.2f}  ",
+            transform=axes.get_xaxis_transform(),
+            horizontalalignment="right" if left else "left",
+            verticalalignment="top",
+            fontsize=8,
+            color=_INK,
+        )
     axes.set_xlabel("cosine of caption and picture", color=_INK)
     axes.set_ylabel("share of pairs", color=_INK)
     axes.grid(axis="y", color=_GRID)

@@ -14,7 +14,8 @@ from typing import Any
 from openautoglm.evaluate.bootstrap import Figure
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.gallery import DEFINITION
-from openautoglm.evaluate.measure import Direction, Section
+from openautoglm.evaluate.measure import Section
+from openautoglm.evaluate.questions import FORWARD, Direction
 
 DEFINITIONS = {
     "what belongs together": DEFINITION,
@@ -22,19 +23,19 @@ DEFINITIONS = {
     "ties (cosines closer than 0.000001) count against the model.",
     "recall@k": "Share of queries whose best right item has rank k or better.",
     "median rank": "Median over queries of the rank of the best right item.",
-    "mAP": "Mean over queries of average precision: the mean over the query's right items of (its place among "
-    "the right items / its rank in the gallery).",
+    "mAP": "Mean over queries of average precision: the mean over the query's right items of (its place "
+    "among the right items / its rank in the gallery).",
     "chance": "The expected figure of a gallery in random order, with the same number of right items.",
-    "interval": "Percentile bootstrap over queries (pairs, for the pair figures), 95 %, 1,000 draws, fixed seed. "
-    "It covers the choice of queries, not of training seeds.",
-    "accuracy": "Share of pairs judged rightly by one cosine threshold, half of the pairs being right and half "
-    "random wrong ones; the threshold is the one of best accuracy on the validation split.",
+    "interval": "Percentile bootstrap over queries (pairs, for the pair figures), 95 %, 1,000 draws, fixed "
+    "seed. It covers the choice of queries, not of training seeds.",
+    "accuracy": "Share of pairs judged rightly by one cosine threshold, half of the pairs being right and "
+    "half random wrong ones; the threshold is the one of best accuracy on the validation split.",
     "F1": "Harmonic mean of precision and recall of the right pairs at the same threshold.",
     "mean cosine": "Mean cosine of a caption and a picture that belong together.",
     "alignment": "Mean squared distance of a caption and a picture that belong together; 0 is best "
     "(Wang & Isola, 2020).",
-    "uniformity": "Log of the mean of exp(−2 · squared distance) between two different pictures, or captions; "
-    "0 is a collapsed space, −4 the limit (Wang & Isola, 2020).",
+    "uniformity": "Log of the mean of exp(−2 · squared distance) between two different pictures, or "
+    "captions; 0 is a collapsed space, −4 the limit (Wang & Isola, 2020).",
 }
 
 
@@ -61,7 +62,7 @@ class Report:
     """Names of the pictures beside the report."""
 
     def find(
-        self, direction: Direction = "text→image", *, field: str | None = None, language: str | None = None
+        self, direction: Direction = FORWARD, *, field: str | None = None, language: str | None = None
     ) -> Section:
         """Return the section of a field, of a language, or of all captions.
 
@@ -92,6 +93,19 @@ class Report:
             "definitions": DEFINITIONS,
         }
 
+    def card(self) -> dict[str, dict[str, str]]:
+        """Return what a model card tells: sections of figures as text, interval and chance with them."""
+        rows = f"{self.split or 'all'} rows" + (f" where {self.where}" if self.where else "")
+        found = {
+            f"{section.direction} {section.name} {name}".replace("  ", " "): _cell(name, figure)
+            for section in self.sections
+            if section.kind != "field"
+            for name, figure in section.figures.items()
+        }
+        shape = {name: _cell(name, figure) for name, figure in {**self.pairs, **self.space}.items()}
+        gallery = f"{self.pictures:,} pictures, {self.captions:,} captions"
+        return {f"Retrieval on {rows}: {gallery} (95 % interval) [chance]": found, "Pairs and space": shape}
+
     def write(self, folder: Path) -> None:
         """Write `report.json` and `report.md` in `folder`, each replaced in one step."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,9 +121,9 @@ class Report:
         rows += f" where `{self.where}`" if self.where else ""
         parts = [
             "# Evaluation",
-            f"{self.rows:,} rows ({rows}): {self.pictures:,} different pictures and {self.captions:,} different "
-            f"captions. Model `{self.model}`. Figures are shown with their 95 % interval, and what a shuffled "
-            "gallery would give in brackets.",
+            f"{self.rows:,} rows ({rows}): {self.pictures:,} different pictures and {self.captions:,} "
+            f"different captions. Model `{self.model}`. Figures are shown with their 95 % interval, and what "
+            "a shuffled gallery would give in brackets.",
             *(f"> {note}" for note in self.notes),
             "## Retrieval",
             _retrieval_table(self.sections),

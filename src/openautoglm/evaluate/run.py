@@ -11,8 +11,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from openautoglm.catalog.condition import all_of
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_captions, encode_pictures
 from openautoglm.evaluate.gallery import EVERY, Gallery, collect
@@ -29,7 +30,6 @@ from openautoglm.tasks.matching import choose_threshold
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
-    from openautoglm.catalog.schema import Field
 
 
 class EvaluationError(UserError):
@@ -67,12 +67,11 @@ def evaluate(
         EvaluationError: if no caption and picture of these rows belong together, or a field is unknown.
         CatalogError: if `where` is no valid condition.
     """
-    chosen = _fields(catalog, fields)
-    encoded = _encode(model, catalog, chosen, _condition(split, where), batch_size, tell)
+    encoded = _encode(model, catalog, read_gallery(catalog, split, where, fields), batch_size, tell)
     gallery = encoded.gallery
     if not len(gallery.relevant.items):
         raise EvaluationError(_emptiness(gallery, split, where, encoded.broken))
-    threshold, source = _threshold(model, catalog, chosen, where, batch_size, seed)
+    threshold, source = _threshold(model, catalog, where, fields, batch_size, seed)
     pairs = score_pairs(gallery, encoded.pictures, encoded.captions, seed=seed)
     ranked = list(measure_retrieval(gallery, encoded.pictures, encoded.captions, seed=seed))
     report = Report(
@@ -100,62 +99,60 @@ def evaluate(
     return report
 
 
-class _Encoded:
-    """A gallery with the vectors of its pictures and captions."""
+def read_gallery(
+    catalog: Catalog, split: str | None, where: str | None, fields: Sequence[str] | None
+) -> Gallery:
+    """Read the pictures and captions of some rows.
 
-    def __init__(self, gallery: Gallery, pictures: Vectors, captions: Vectors, broken: list[Broken]) -> None:
-        self.gallery, self.pictures, self.captions, self.broken = gallery, pictures, captions, broken
+    Raises:
+        EvaluationError: if a field is unknown.
+        CatalogError: if `where` is no valid condition.
+    """
+    known = {field.name: field for field in catalog.text_fields}
+    for name in fields or ():
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise EvaluationError(f"no text field is called {name!r}; there are: {listed}")
+    chosen = [known[name] for name in (fields or known)]
+    condition = all_of(f"_split = '{split}'" if split else None, where or None)
+    columns = ["id", "_image_hash", "_cluster", *(field.name for field in chosen)]
+    return collect(catalog.read(columns, where=condition), chosen)
+
+
+class _Encoded(NamedTuple):
+    gallery: Gallery
+    pictures: Vectors
+    captions: Vectors
+    broken: list[Broken]
 
 
 def _encode(
-    model: Encoder,
-    catalog: Catalog,
-    fields: Sequence[Field],
-    condition: str | None,
-    batch_size: int,
-    tell: Tell | None,
+    model: Encoder, catalog: Catalog, gallery: Gallery, batch_size: int, tell: Tell | None = None
 ) -> _Encoded:
-    columns = ["id", "_image_hash", "_cluster", *(field.name for field in fields)]
-    gallery = collect(catalog.read(columns, where=condition), fields)
     found = encode_pictures(model, catalog, gallery.pictures, batch_size=batch_size, tell=tell)
     captions = encode_captions(model, gallery.captions, batch_size=batch_size, tell=tell)
     return _Encoded(gallery.keep_pictures(found.kept), found.vectors, captions, found.broken)
 
 
 def _threshold(
-    model: Encoder, catalog: Catalog, fields: Sequence[Field], where: str | None, batch_size: int, seed: int
+    model: Encoder,
+    catalog: Catalog,
+    where: str | None,
+    fields: Sequence[str] | None,
+    batch_size: int,
+    seed: int,
 ) -> tuple[float | None, str]:
     """Choose on the validation rows of `where`; on all validation rows where it leaves no pairs."""
-    for condition, words in (
-        (where, "the validation rows of the same condition"),
-        (None, "all validation rows"),
-    ):
-        if condition is None and where is None:
-            words = "the validation split"
-        encoded = _encode(model, catalog, fields, _condition("validation", condition), batch_size, None)
-        if len(encoded.gallery.relevant.items):
-            pairs = score_pairs(encoded.gallery, encoded.pictures, encoded.captions, seed=seed)
-            if len(pairs.wrong):
-                return choose_threshold(pairs.right, pairs.wrong), words
-        if where is None:
-            break
+    choices = [(where, "the validation rows of the same condition")] if where else []
+    for condition, words in [*choices, (None, "all validation rows")]:
+        gallery = read_gallery(catalog, "validation", condition, fields)
+        if not len(gallery.relevant.items):
+            continue
+        encoded = _encode(model, catalog, gallery, batch_size)
+        pairs = score_pairs(encoded.gallery, encoded.pictures, encoded.captions, seed=seed)
+        if len(pairs.wrong):
+            return choose_threshold(pairs.right, pairs.wrong), words
     return None, "the validation split has no pairs to choose a threshold on"
-
-
-def _fields(catalog: Catalog, names: Sequence[str] | None) -> list[Field]:
-    known = {field.name: field for field in catalog.text_fields}
-    for name in names or ():
-        if name not in known:
-            raise EvaluationError(
-                f"no text field is called {name!r}; there are: {', '.join(known) or 'none'}"
-            )
-    return [known[name] for name in (names or known)]
-
-
-def _condition(split: str | None, where: str | None) -> str | None:
-    parts = [f"_split = '{split}'"] if split else []
-    parts += [f"({where})"] if where else []
-    return " AND ".join(parts) or None
 
 
 def _draw(ranked: list[Ranked], gallery: Gallery, catalog: Catalog, folder: Path) -> list[str]:

@@ -12,4 +12,4 @@ from openautoglm.config import FusionStrategy
 from openautoglm.fuse.adaptive_gating import AdaptiveGating
 
 STRATEGIES: dict[FusionStrategy, type[AdaptiveGating]] = {"adaptive_gating": AdaptiveGating}
-"""Each is built as `Strategy(dim, modalities)` and called as `fuse(pooled (B, M, d), present (B, M)) -> Fused`."""
+"""Each is built as `Strategy(dim, modalities)`, called with `pooled` (B, M, d) and `present` (B, M)."""

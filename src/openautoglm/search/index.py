@@ -54,28 +54,10 @@ class IndexReport:
         return f"{text} in {self.seconds:.1f} s"
 
 
-@dataclass(frozen=True)
-class IndexState:
-    """How far the index is."""
-
-    rows: int
-    models: dict[str, int]
-    """Fingerprint of a model → rows that have its vectors."""
-
-    def __str__(self) -> str:
-        if not self.models:
-            return f"none of {self.rows:,} rows indexed"
-        parts = [
-            f"{count:,} of {self.rows:,} rows by model {name[:12]}" for name, count in self.models.items()
-        ]
-        return ", ".join(parts)
-
-
-def index_state(catalog: Catalog) -> IndexState:
-    """Count the rows that have vectors, by the model that made them; no model is needed for it."""
-    keys = catalog.read([KEY])[KEY]
-    made = Counter(key.partition(":")[0] for key in keys.drop_null().to_pylist())
-    return IndexState(len(keys), dict(made.most_common()))
+def indexed_rows(catalog: Catalog) -> dict[str, int]:
+    """Count the rows that have vectors, by the fingerprint of the model that made them."""
+    keys = catalog.read([KEY])[KEY].drop_null().to_pylist()
+    return dict(Counter(key.partition(":")[0] for key in keys).most_common())
 
 
 def made_by(model: Encoder) -> str:
@@ -154,11 +136,9 @@ def _encode(
     texts = list(dict.fromkeys(text for row in rows for text in row["texts"]))
     vectors = model.encode(texts=texts, batch_size=batch_size) if texts else ()
     known = dict(zip(texts, vectors, strict=True))
-    words = [_unit_mean([known[text] for text in row["texts"]]) for row in rows]
-    fused = [
-        _unit_mean([vector for vector in pair if vector is not None])
-        for pair in zip(pictures, words, strict=True)
-    ]
+    words = [unit_mean([known[text] for text in row["texts"]]) if row["texts"] else None for row in rows]
+    pairs = [[one for one in pair if one is not None] for pair in zip(pictures, words, strict=True)]
+    fused = [unit_mean(pair) if pair else None for pair in pairs]
     lost = {one.id for one in found.broken}
     keys = [row["key"] + _BROKEN if row["id"] in lost else row["key"] for row in rows]
     columns = {"id": pa.array([row["id"] for row in rows], pa.string())}
@@ -168,9 +148,12 @@ def _encode(
     return pa.table({**columns, KEY: pa.array(keys, pa.string())}), found.broken
 
 
-def _unit_mean(vectors: Sequence[Vectors]) -> Vectors | None:
-    if not vectors:
-        return None
+def unit_mean(vectors: Sequence[Vectors]) -> Vectors:
+    """Return the mean direction of one unit vector or more, (D,) each.
+
+    >>> unit_mean([np.array([1, 0], np.float32), np.array([0, 1], np.float32)]).round(3).tolist()
+    [0.7070000171661377, 0.7070000171661377]
+    """
     mean = np.mean(vectors, axis=0, dtype=np.float64)
     length = np.linalg.norm(mean)
     # Opposite vectors cancel out; then either one says more than none.

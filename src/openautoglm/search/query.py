@@ -21,15 +21,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.images import BadImage, decode_image
 from openautoglm.evaluate.encoding import Encoder, Vectors
 from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Hit
-from openautoglm.search.index import VECTORS, index_state, made_by
+from openautoglm.search.index import VECTORS, indexed_rows, made_by, unit_mean
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -85,8 +85,7 @@ def search(
     _check_index(model, catalog, len(query))
     hits: list[Hit] = []
     for column, condition in _columns(by):
-        clauses = [made_by(model), condition, *([f"({where})"] if where else [])]
-        hits += _nearest(catalog, column, query, " AND ".join(clauses), k, where)
+        hits += _nearest(catalog, column, query, all_of(made_by(model), condition, where), k, where)
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:k]
 
 
@@ -105,8 +104,7 @@ def encode_query(
     parts = [] if text is None else [model.encode(texts=[text.strip()])[0]]
     if image is not None:
         parts.append(model.encode(images=[_picture(image)])[0])
-    total = np.sum(parts, axis=0, dtype=np.float64)
-    return np.asarray(total / max(np.linalg.norm(total), 1e-12), np.float32)
+    return unit_mean(parts)
 
 
 def _picture(image: Image.Image | Path | str | bytes) -> Image.Image:
@@ -128,7 +126,7 @@ def _columns(by: By) -> list[tuple[str, str]]:
 
 
 def _nearest(
-    catalog: Catalog, column: str, query: Vectors, condition: str, k: int, where: str | None
+    catalog: Catalog, column: str, query: Vectors, condition: str | None, k: int, where: str | None
 ) -> list[Hit]:
     names = [name for name in catalog.dataset.schema.names if name not in {*VECTORS, *_HIDDEN}]
     nearest = {
@@ -164,14 +162,14 @@ def _check_index(model: Encoder, catalog: Catalog, size: int) -> None:
                 f"the index holds vectors of {stored} numbers, the model makes {size}; index again"
             )
         return
-    state = index_state(catalog)
-    if not state.rows:
+    rows = catalog.count()
+    if not rows:
         raise SearchError(
             "the catalogue is empty; `autoglm add` fills it, `autoglm index` makes it searchable"
         )
-    if state.models:
+    if made := sum(indexed_rows(catalog).values()):
         raise SearchError(
-            f"another model made this index ({sum(state.models.values()):,} rows); search with that one, "
-            "or run `autoglm index` with this one"
+            f"another model made this index ({made:,} rows); search with that one, or run `autoglm index` "
+            "with this one"
         )
-    raise SearchError(f"none of the {state.rows:,} rows is indexed; run `autoglm index` first")
+    raise SearchError(f"none of the {rows:,} rows is indexed; run `autoglm index` first")

@@ -44,7 +44,7 @@ class Relevant(NamedTuple):
 
     @classmethod
     def from_pairs(cls, queries: NDArray[np.int64], items: NDArray[np.int64], size: int) -> Relevant:
-        """Build it from (pairs,) matching positions; `size` is the number of queries; doubled pairs count once.
+        """Build it from (pairs,) positions; `size` is the number of queries; doubled pairs count once.
 
         >>> Relevant.from_pairs(np.array([1, 0, 1, 1]), np.array([2, 0, 1, 2]), size=2).of(1).tolist()
         [1, 2]

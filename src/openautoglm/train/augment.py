@@ -51,18 +51,21 @@ class Augment:
         self.config = config
         self.size = size
 
-    def __call__(self, rgba: Tensor, generator: Generator) -> Tensor:
-        """(B, 3, size, size) float in 0..1 from (B, 4, S, S) uint8."""
+    def __call__(self, rgba: Tensor, generator: Generator, strength: float = 1.0) -> Tensor:
+        """(B, 3, size, size) float in 0..1 from (B, 4, S, S) uint8.
+
+        `strength` scales every deviation and probability: a young model learns faster from tamer pictures.
+        """
         if rgba.ndim != 4 or rgba.shape[1] != 4 or rgba.dtype != torch.uint8:
             raise ValueError(f"pictures are {tuple(rgba.shape)} {rgba.dtype}; expected (B, 4, S, S) uint8")
         out = torch.empty(len(rgba), 3, self.size, self.size)
+        config = _scaled(self.config, strength)
         for start in range(0, len(rgba), CHUNK):
             part = slice(start, start + CHUNK)
-            out[part] = self._chunk(rgba[part], _Dice(len(rgba[part]), generator))
+            out[part] = self._chunk(rgba[part], config, _Dice(len(rgba[part]), generator))
         return out
 
-    def _chunk(self, rgba: Tensor, dice: _Dice) -> Tensor:
-        c = self.config
+    def _chunk(self, rgba: Tensor, c: AugmentConfig, dice: _Dice) -> Tensor:
         picture = rgba.float().div_(255)
         if 2 * self.size <= picture.shape[-1]:
             # Bilinear resampling reads 2 x 2 pixels, so a stronger reduction has to average first.
@@ -70,7 +73,7 @@ class Augment:
         picture[:, :3] *= picture[:, 3:]
         picture = _thickness(picture, dice.chance(c.thickness), dice)
         picture[:, :3] = _colour(picture, c, dice)
-        picture = F.grid_sample(picture, self._grid(dice), align_corners=False)
+        picture = F.grid_sample(picture, self._grid(c, dice), align_corners=False)
         colour, alpha = picture[:, :3], picture[:, 3:]
         colour = _shading(colour, alpha, c.shading, dice)
         ground = _ground(c, dice)
@@ -80,9 +83,8 @@ class Augment:
         flat = _erase(flat, c.erasing, dice)
         return flat.clamp_(0, 1)
 
-    def _grid(self, dice: _Dice) -> Tensor:
+    def _grid(self, c: AugmentConfig, dice: _Dice) -> Tensor:
         """(n, size, size, 2) where each pixel is taken from."""
-        c = self.config
         angle = dice.normal(1) * c.rotation * math.pi / 180
         stretch = torch.exp(dice.normal(2) * c.stretch + dice.normal(1) * c.scale)
         shear = dice.normal(1) * c.shear
@@ -99,6 +101,14 @@ class Augment:
         at = at / depth.clamp(min=0.5) + (dice.normal(2) * c.shift)[:, None, :]
         at = at.view(-1, self.size, self.size, 2)
         return at + dice.field(2, self.size).permute(0, 2, 3, 1) * c.elastic
+
+
+def _scaled(config: AugmentConfig, strength: float) -> AugmentConfig:
+    """Every deviation and probability times `strength`."""
+    values = config.as_dict()
+    return config.changed(
+        **{name: value * strength for name, value in values.items() if name != "background_level"}
+    )
 
 
 class _Dice:
@@ -138,11 +148,14 @@ def _thickness(picture: Tensor, chosen: Tensor, dice: _Dice) -> Tensor:
 
 
 def _colour(picture: Tensor, c: AugmentConfig, dice: _Dice) -> Tensor:
-    """A linear map of the colours of each picture, and an offset where it is opaque."""
+    """Map the colours of each picture linearly, with an offset where it is opaque."""
     grey = torch.tensor(GREY).expand(3, 3)
     # Rotation about the grey axis (Rodrigues), which turns hues and keeps greys.
     angle = (dice.normal(1, 1) * c.hue * math.pi).clamp(-math.pi, math.pi)
-    third, cross = torch.full((3, 3), 1 / 3), torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    third, cross = (
+        torch.full((3, 3), 1 / 3),
+        torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3),
+    )
     matrix = angle.cos() * (torch.eye(3) - third) + angle.sin() * cross + third
     saturation = torch.exp(dice.normal(1, 1) * c.saturation)
     saturation = torch.where(dice.uniform(1, 1) < c.grey, 0.0, saturation)
@@ -175,7 +188,9 @@ def _shading(colour: Tensor, alpha: Tensor, strength: float, dice: _Dice) -> Ten
     lit = (slope * direction).sum(1, keepdim=True) * (size / 8)
     light = lit * dice.normal(1, 1, 1) + 0.5 * dice.field(1, size)
     gleam = (lit - 0.3).clamp(min=0) * dice.uniform(1, 1, 1)
-    return torch.minimum((colour * torch.exp(light * strength) + gleam * strength * alpha).clamp_(min=0), alpha)
+    return torch.minimum(
+        (colour * torch.exp(light * strength) + gleam * strength * alpha).clamp_(min=0), alpha
+    )
 
 
 def _ground(c: AugmentConfig, dice: _Dice) -> Tensor:
@@ -195,7 +210,7 @@ def _blur(flat: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _erase(flat: Tensor, probability: float, dice: _Dice) -> Tensor:
-    """A rectangle of 15 to 45 % of each side."""
+    """Fill a rectangle of 15 to 45 % of each side with one colour."""
     size = flat.shape[-1]
     half = (0.075 + 0.15 * dice.uniform(2)) * size
     centre = dice.uniform(2) * size

@@ -27,7 +27,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a file that then replaces `path` in one step.
 
     Raises:
-        TrainingError: if the disk is full or the folder cannot be written; what was there before is still there.
+        TrainingError: if the disk is full or the folder cannot be written; the old file is still there.
     """
     fresh = path.with_name(path.name + ".writing")
     try:
@@ -36,7 +36,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, path)
+        fresh.replace(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         # torch.save reports a full disk as a RuntimeError of its zip writer.
@@ -46,8 +46,10 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
         full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "free some space" if full else "choose a folder that can be written"
-        raise TrainingError(f"{path}: cannot be written ({cause.strerror}); {advice}, then run the same again") from None
+        advice = "free some space" if full else "make the folder writable"
+        raise TrainingError(
+            f"{path}: cannot be written ({cause.strerror}); {advice}, then run the same command again"
+        ) from None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -68,27 +70,12 @@ class Checkpoints:
         self.folder = folder / "checkpoints"
         self.last, self.best = self.folder / "last.pt", self.folder / "best.pt"
 
-    def save_last(self, state: dict[str, Any]) -> None:
-        write_atomic(self.last, lambda file: torch.save(state, file))
+    def save(self, path: Path, state: dict[str, Any]) -> None:
+        """Put `state` in the place of what `path`, `last` or `best`, held."""
+        write_atomic(path, lambda file: torch.save(state, file))
 
-    def save_best(self, state: dict[str, Any]) -> None:
-        write_atomic(self.best, lambda file: torch.save(state, file))
-
-    def load_last(self) -> dict[str, Any] | None:
-        return self._load(self.last)
-
-    def load_best(self) -> dict[str, Any] | None:
-        return self._load(self.best)
-
-    def set_aside(self) -> Path | None:
-        """Rename a checkpoint of another run, so that a new run does not write over it."""
-        self.best.unlink(missing_ok=True)
-        if not self.last.exists():
-            return None
-        return self.last.replace(self.last.with_name("other-run.pt"))
-
-    @staticmethod
-    def _load(path: Path) -> dict[str, Any] | None:
+    def load(self, path: Path) -> dict[str, Any] | None:
+        """Read `last` or `best`; None when there is none."""
         if not path.exists():
             return None
         try:
@@ -97,3 +84,10 @@ class Checkpoints:
             # torch raises a dozen types here (pickle, zip, runtime); the user's way out is the same.
             raise TrainingError(f"{path}: not a checkpoint ({error}); delete it to start anew") from error
         return state
+
+    def set_aside(self) -> Path | None:
+        """Rename a checkpoint of another run, so that a new run does not write over it."""
+        self.best.unlink(missing_ok=True)
+        if not self.last.exists():
+            return None
+        return self.last.replace(self.last.with_name("other-run.pt"))

@@ -1,7 +1,7 @@
 """What training reads: the catalogue's rows as pictures on disk and captions in memory.
 
 A row may have several captions (fields, languages); each batch takes one of them at random. A row that lacks
-its picture or all captions cannot be part of a pair: it is left out, counted, and said, as is a broken picture.
+its picture or all captions cannot be part of a pair: it is left out, counted, and said; so is a broken picture.
 
 Keys say which rows must not be each other's negatives (see `align/keys.py`): the row's id, its group or
 duplicate cluster, and the caption that was drawn.
@@ -100,7 +100,8 @@ class TrainingData:
         """
         known = {one.name: one for one in catalog.text_fields}
         if fields and (strange := sorted(set(fields) - set(known))):
-            raise TrainingError(f"no text field is called {strange[0]!r}; there are: {', '.join(known) or 'none'}")
+            there = ", ".join(known) or "none"
+            raise TrainingError(f"no text field is called {strange[0]!r}; there are: {there}")
         chosen = {name: known[name].language for name in (fields or known)}
         clauses = [f"({where})"] if where else []
         clauses += [f"_split = '{split}'"] if split else []
@@ -111,7 +112,7 @@ class TrainingData:
         kept = _larger(image)
         store = PixelStore(cache, kept.size, kept.recipe)
         broken = store.fill(
-            {key: id for id, key in zip(ids, hashes, strict=True) if key is not None},
+            {key: row for row, key in zip(ids, hashes, strict=True) if key is not None},
             fetch=lambda some: catalog.read(["id", "_image", "_image_bytes"], ids=some).to_pylist(),
             decode=lambda row: kept.frame(catalog.load_image(row)),
             progress=progress,
@@ -120,8 +121,11 @@ class TrainingData:
         return cls(
             ids=ids,
             slots=store.slots(hashes),
-            captions=[_captions({name: of[row] for name, of in columns.items()}, chosen) for row in range(len(ids))],
-            groups=[id if group is None else group for id, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
+            captions=[
+                _captions({name: texts[row] for name, texts in columns.items()}, chosen)
+                for row in range(len(ids))
+            ],
+            groups=[group or row for row, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
             store=store,
             broken=broken,
         )
@@ -152,13 +156,13 @@ class TrainingData:
         """
         if len(self.pairs) < 2:
             raise TrainingError(
-                f"training needs at least 2 rows with both a picture and a text (some hundred to be of use); "
-                f"here are {self.summary()}. Add more with `autoglm add`, or search with a trained model instead"
+                "training needs at least 2 rows with both a picture and a text (some hundred to be of use); "
+                f"here are {self.summary()}. Add more with `autoglm add`, or search with a trained model"
             )
         if len(set(self.group_numbers[self.pairs])) < 2:
             raise TrainingError(
-                f"all {len(self.pairs)} rows are in one group or copies of one picture, so there is nothing to "
-                "tell apart; training needs at least 2 different ones"
+                f"all {len(self.pairs)} rows are of one group or copies of one picture, so there is nothing "
+                "to tell apart; training needs at least 2 different ones"
             )
 
     def summary(self) -> str:

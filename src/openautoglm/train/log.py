@@ -1,7 +1,7 @@
-"""The run's diary, `log.jsonl` (a line a logged step, a line a look at validation), and its picture, `curves.png`.
+"""The run's diary, `log.jsonl`, and its picture, `curves.png`.
 
-A resumed run cuts off the lines behind its checkpoint before it writes its own, so the diary reads as
-if nothing had happened.
+The diary has a line for every few steps and one for each look at the validation figures. A resumed run cuts off the lines
+behind its checkpoint before it writes its own, so the diary reads as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Log:
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "log.jsonl"
-        self.rows: list[dict[str, Any]] = [row for row in _read(self.path) if row["step"] <= step] if step else []
+        self.rows = [row for row in _read(self.path) if row["step"] <= step] if step else []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
         except OSError as error:
             raise TrainingError(
-                f"{folder}: cannot be written ({error.strerror}); training keeps its checkpoints and log there"
+                f"{folder}: cannot be written ({error.strerror}); training keeps its checkpoints there"
             ) from None
 
     def add(self, step: int, **figures: Any) -> None:
@@ -49,7 +49,8 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row if name not in known))
     losses = [name for name in names if "loss" in name]
     figures = [name for name in names if name not in losses and name != "learning_rate"]
-    panels = [("loss", losses), ("learning rate", ["learning_rate"])] + ([("validation", figures)] if figures else [])
+    panels = [("loss", losses), ("learning rate", ["learning_rate"])]
+    panels += [("validation", figures)] if figures else []
 
     picture = Figure(figsize=(4.5 * len(panels), 3.2), layout="constrained")
     FigureCanvasAgg(picture)

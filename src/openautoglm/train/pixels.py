@@ -20,6 +20,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -122,19 +123,19 @@ class PixelStore:
             for start in range(0, len(missing), CHUNK):
                 chunk = missing[start : start + CHUNK]
                 fetched = fetch([sources[key] for key in chunk])
-                found = list(pool.map(lambda pair: self._decode(*pair, decode), zip(chunk, fetched, strict=True)))
+                found = list(pool.map(partial(self._decode, decode), chunk, fetched))
                 broken += [picture for picture in found if isinstance(picture, Broken)]
-                good = [(key, pixels) for key, pixels in zip(chunk, found, strict=True) if isinstance(pixels, bytes)]
-                data.writelines(pixels for _, pixels in good)
+                good = {key: one for key, one in zip(chunk, found, strict=True) if isinstance(one, bytes)}
+                data.writelines(good.values())
                 _to_disk(data)
-                keys.writelines(f"{key}\n" for key, _ in good)
+                keys.writelines(f"{key}\n" for key in good)
                 _to_disk(keys)
                 if progress:
                     progress(start + len(chunk), len(missing))
         self._open()
         return broken
 
-    def _decode(self, key: str, source: Source, decode: Callable[[Source], Image.Image]) -> bytes | Broken:
+    def _decode(self, decode: Callable[[Source], Image.Image], key: str, source: Source) -> bytes | Broken:
         try:
             pixels = np.asarray(decode(source))
         except BadImage as error:
@@ -154,7 +155,7 @@ class PixelStore:
         """Read the keys and map the records that both files agree on."""
         if not self._keys.exists() or not self._data.exists():
             return
-        lines = self._keys.read_text(encoding="ascii").split("\n")[:-1]  # what follows the last \n is unfinished
+        lines = self._keys.read_text(encoding="ascii").split("\n")[:-1]  # behind the last \n: unfinished
         whole = self._data.stat().st_size // self._record
         self._slots = {key: slot for slot, key in enumerate(lines[:whole])}
         if self._slots:

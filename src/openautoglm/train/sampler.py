@@ -61,7 +61,7 @@ class Sampler:
         order = draw.permutation(self.rows)
         if self.groups is None or self.together == 1:
             return order
-        # Sort by group without losing the random order inside each, cut each group into runs, shuffle the runs.
+        # Sort by group, keeping the random order inside each; cut each group into runs; shuffle the runs.
         order = order[np.argsort(self.groups[order], kind="stable")]
         sorted_groups = self.groups[order]
         starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]])

@@ -44,6 +44,7 @@ class Schedule:
         return max(by_step, by_clock)
 
     def warming_up(self, step: int, seconds: float) -> bool:
+        """Whether the rate is still rising."""
         return self._warmth(step, seconds) < 1
 
     def factor(self, step: int, seconds: float) -> float:
@@ -77,7 +78,9 @@ class Schedule:
         return self.config.warmup * self.progress(step, seconds) / max(step, 1)
 
     def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
         return {"halvings": self.halvings, "looks_without_gain": self._looks_without_gain}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
         self.halvings, self._looks_without_gain = state["halvings"], state["looks_without_gain"]

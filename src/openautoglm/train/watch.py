@@ -22,49 +22,51 @@ TOLERANCE = 0.05
 class Watch:
     """Looks at each step's figures.
 
-    >>> watch = Watch(candidates=8)
-    >>> watch.see(step=0, loss=2.0, norm=1.0, warming_up=False)
+    >>> watch = Watch()
+    >>> watch.see(step=0, loss=2.0, norm=1.0)
+    >>> watch.compare(step=0, loss=2.0, candidates=8)
     """
 
-    def __init__(self, candidates: int) -> None:
-        self.chance = math.log(candidates)
-        self._recent: deque[float] = deque(maxlen=WINDOW)
+    def __init__(self) -> None:
+        self._shares: deque[float] = deque(maxlen=WINDOW)
         self._warned = False
 
-    def see(self, step: int, loss: float, norm: float, warming_up: bool, learning_rate: float | None = None) -> None:
-        """Check the contrastive `loss` (not the sum of all losses) and the gradient `norm` of `step`.
+    def see(self, step: int, loss: float, norm: float) -> None:
+        """Refuse a `loss` or a gradient's `norm` that is no number.
 
         Raises:
-            NotFiniteError: if either is NaN or infinite.
+            NotFiniteError: names the step and what to try.
         """
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient's norm is {norm}"
-            rate = f" (now {learning_rate:.2g})" if learning_rate else ""
-            raise NotFiniteError(
-                f"step {step}: {what}. Try a learning_rate a third as high{rate}, precision '32', a longer "
-                "warmup, or a smaller clip_norm; check the catalogue for broken values with `autoglm show`"
-            )
-        if warming_up:
+        if math.isfinite(loss) and math.isfinite(norm):
             return
-        self._recent.append(loss)
-        if not self._warned and len(self._recent) == WINDOW and self._stuck():
-            self._warned = True
-            mean = sum(self._recent) / WINDOW
-            warnings.warn(
-                f"step {step}: the contrastive loss is {mean:.3f}, within 5 % of ln({math.exp(self.chance):.0f}) = "
-                f"{self.chance:.3f}, which is what guessing gives. Likely causes: captions that do not belong to "
-                "their pictures (check a few with `autoglm show`), many rows with the same caption, a learning "
-                "rate far too high or too low, frozen towers, or batches too small for the task",
-                StuckLossWarning,
-                stacklevel=2,
-            )
+        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient's norm is {norm}"
+        raise NotFiniteError(
+            f"step {step}: {what}. Try a learning_rate a third as high, precision '32', a longer warmup, "
+            "or a smaller clip_norm; look for broken values in the catalogue with `autoglm show`"
+        )
 
-    def _stuck(self) -> bool:
-        return abs(sum(self._recent) / len(self._recent) - self.chance) <= TOLERANCE * self.chance
+    def compare(self, step: int, loss: float, candidates: int) -> None:
+        """After warm-up, hold a softmax loss over so many candidates against guessing."""
+        chance = math.log(candidates)
+        self._shares.append(loss / chance)
+        mean = sum(self._shares) / len(self._shares)
+        if self._warned or len(self._shares) < WINDOW or abs(mean - 1) > TOLERANCE:
+            return
+        self._warned = True
+        warnings.warn(
+            f"step {step}: the contrastive loss is {mean * chance:.3f}, within 5 % of ln({candidates}) = "
+            f"{chance:.3f}, which is what guessing gives. Likely causes: captions that do not belong to their "
+            "pictures (look at some with `autoglm show`), many rows with the same caption, a learning rate "
+            "far too high or too low, frozen towers, or batches too small for the task",
+            StuckLossWarning,
+            stacklevel=2,
+        )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"recent": list(self._recent), "warned": self._warned}
+        """What `load_state_dict` takes."""
+        return {"shares": list(self._shares), "warned": self._warned}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._recent.extend(state["recent"])
+        """Go on from a saved state."""
+        self._shares.extend(state["shares"])
         self._warned = state["warned"]

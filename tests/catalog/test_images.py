@@ -1,0 +1,211 @@
+"""Every format and mode against the pixels that a person would see; every kind of broken file."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from openautoglm.catalog import images
+from openautoglm.catalog.images import BadImage, decode_image, inspect_image, read_image_bytes
+
+SIZE = (16, 8)
+RED, HALF = (200, 30, 60), (200, 30, 60, 128)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "TIFF", "BMP", "JPEG"])
+def test_each_format_gives_its_colour_as_rgb(kind: str) -> None:
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(kind, {})
+    data = encoded(Image.new("RGB", SIZE, RED), kind, **options)
+    decoded = decode_image(data)
+    assert decoded.mode == "RGB"
+    assert decoded.size == SIZE
+    assert np.allclose(decoded.getpixel((5, 5)), RED, atol=3 if kind == "JPEG" else 0)
+    assert inspect_image(data)[1:] == SIZE
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_kept(kind: str) -> None:
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    decoded = decode_image(encoded(Image.new("RGBA", SIZE, HALF), kind, **options))
+    assert (decoded.mode, decoded.getpixel((3, 3))) == ("RGBA", HALF)
+
+
+def test_grey_with_alpha() -> None:
+    decoded = decode_image(encoded(Image.new("LA", SIZE, (90, 10)), "PNG"))
+    assert (decoded.mode, decoded.getpixel((0, 0))) == ("RGBA", (90, 90, 90, 10))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_palette_entry_that_is_transparent_gives_alpha(kind: str) -> None:
+    image = Image.new("P", SIZE, 0)
+    image.putpalette([*RED, 0, 255, 0])
+    image.putpixel((0, 0), 1)
+    decoded = decode_image(encoded(image, kind, transparency=1))
+    assert decoded.mode == "RGBA"
+    assert decoded.getpixel((0, 0))[3] == 0
+    assert decoded.getpixel((5, 5)) == (*RED, 255)
+
+
+def test_a_palette_without_transparency_is_rgb() -> None:
+    image = Image.new("P", SIZE, 0)
+    image.putpalette([*RED])
+    assert decode_image(encoded(image, "PNG")).getpixel((1, 1)) == RED
+
+
+def test_one_colour_of_an_rgb_png_may_be_transparent() -> None:
+    decoded = decode_image(encoded(Image.new("RGB", SIZE, RED), "PNG", transparency=RED))
+    assert decoded.getpixel((1, 1)) == (*RED, 0)
+
+
+def test_black_and_white_and_grey() -> None:
+    assert decode_image(encoded(Image.new("1", SIZE, 1), "PNG")).getpixel((0, 0)) == (255, 255, 255)
+    assert decode_image(encoded(Image.new("L", SIZE, 77), "PNG")).getpixel((0, 0)) == (77, 77, 77)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_is_not_inverted(kind: str) -> None:
+    decoded = decode_image(encoded(Image.new("CMYK", SIZE, (0, 255, 255, 0)), kind))
+    assert np.allclose(decoded.getpixel((2, 2)), (255, 0, 0), atol=8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(("value", "seen"), [(0, 0), (257, 1), (32_896, 128), (65_535, 255)])
+def test_sixteen_bit_grey_is_scaled(kind: str, value: int, seen: int) -> None:
+    image = Image.fromarray(np.full((8, 16), value, np.uint16))
+    assert decode_image(encoded(image, kind)).getpixel((0, 0)) == (seen, seen, seen)
+
+
+def test_sixteen_bit_rgb_png() -> None:
+    row = b"\x00" + struct.pack(">3H", 65_535, 32_896, 257)
+    chunks = [
+        (b"IHDR", struct.pack(">2I5B", 1, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row)),
+        (b"IEND", b""),
+    ]
+    body = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    assert decode_image(b"\x89PNG\r\n\x1a\n" + body).getpixel((0, 0)) == (255, 128, 1)
+
+
+def test_float_and_32_bit_grey() -> None:
+    halves = Image.fromarray(np.array([[0.0, 0.5, 1.0, np.nan]], np.float32))
+    assert [decode_image(encoded(halves, "TIFF")).getpixel((x, 0))[0] for x in range(4)] == [0, 128, 255, 0]
+    deep = Image.fromarray(np.array([[0, 65_535]], np.int32))
+    assert [decode_image(encoded(deep, "TIFF")).getpixel((x, 0))[0] for x in range(2)] == [0, 255]
+    signed = Image.fromarray(np.array([[-100, 0, 100]], np.int32))
+    assert [decode_image(encoded(signed, "TIFF")).getpixel((x, 0))[0] for x in range(3)] == [0, 128, 255]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_puts_the_red_corner_where_the_photographer_saw_it(kind: str, orientation: int) -> None:
+    upright = Image.new("RGB", (32, 16), (0, 0, 255))
+    upright.paste((255, 0, 0), (0, 0, 8, 8))
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(back[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(kind, {})
+    data = encoded(stored, kind, exif=exif, **options)
+    decoded = decode_image(data)
+    assert decoded.size == (32, 16)
+    assert np.allclose(np.asarray(decoded, float), np.asarray(upright, float), atol=12)
+    assert inspect_image(data)[1:] == (32, 16)
+
+
+def test_the_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", SIZE, colour) for colour in (RED, (0, 255, 0))]
+    for kind in ("GIF", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+        assert decode_image(data).convert("RGB").getpixel((0, 0)) == RED
+
+
+def test_large_jpegs_keep_their_size_when_inspected() -> None:
+    assert inspect_image(encoded(Image.new("RGB", (1003, 771)), "JPEG"))[1:] == (1003, 771)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_a_truncated_picture_is_refused_by_both(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    for read in (decode_image, inspect_image):
+        with pytest.raises(BadImage, match=r"truncated|broken|not a"):
+            read(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("data", [b"not a picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(BadImage):
+        decode_image(data)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded() -> None:
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in [
+            (b"IHDR", struct.pack(">2I5B", 60_000, 60_000, 8, 2, 0, 0, 0)),
+            (b"IDAT", zlib.compress(b"\0" * 1000)),
+            (b"IEND", b""),
+        ]
+    )
+    with pytest.raises(BadImage, match="too large to decode safely"):
+        inspect_image(bomb)
+
+
+def test_the_limit_holds_when_the_program_has_lifted_pillows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    monkeypatch.setattr(images, "MAX_PIXELS", 100)
+    with pytest.raises(BadImage, match="16 × 8 pixels"):
+        decode_image(encoded(Image.new("RGB", SIZE), "PNG"))
+
+
+def test_missing_empty_and_odd_files(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    for name, reason in [("gone.png", "file not found"), ("empty.png", "empty file"), (".", "not a file")]:
+        with pytest.raises(BadImage, match=reason) as caught:
+            read_image_bytes(tmp_path / name)
+        assert caught.value.path == tmp_path / name
+
+
+def test_a_file_above_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_BYTES", 10)
+    (tmp_path / "a.png").write_bytes(b"x" * 11)
+    with pytest.raises(BadImage, match="11 bytes; the limit is 10"):
+        decode_image(tmp_path / "a.png")
+
+
+@given(st.data())
+def test_damage_anywhere_ends_in_a_picture_or_in_bad_image(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP"]))
+    good = bytearray(encoded(Image.new("RGB", (5, 4), RED), kind))
+    for _ in range(data.draw(st.integers(1, 6))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        assert decode_image(bytes(good)).mode in ("RGB", "RGBA")
+    except BadImage as error:
+        assert error.reason

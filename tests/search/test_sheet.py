@@ -1,0 +1,35 @@
+"""Hits become a sheet, with or without pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tests.evaluate.stand_in import HueModel, catalogue
+
+from openautoglm.search.errors import SearchError
+from openautoglm.search.index import build_index
+from openautoglm.search.query import search
+from openautoglm.search.sheet import draw_hits
+
+
+def test_hits_are_drawn_even_where_a_picture_went_missing(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"hue": hue, "id": f"r{hue}", "title_zh": f"颜色 {hue}"} for hue in (0, 40, 80)
+    ]
+    shop = catalogue(tmp_path, [*rows, {"hue": None, "id": "words", "title_zh": "颜色 20"}])
+    build_index(HueModel(), shop)
+    (tmp_path / "pictures" / "40.png").unlink()
+    hits = search(HueModel(), shop, text="颜色 20")
+    Image.open(draw_hits(shop, hits, tmp_path / "a.png", title="颜色 20", columns=2)).verify()
+    page = draw_hits(shop, hits, tmp_path / "a.html", title="颜色 20").read_text(encoding="utf-8")
+    assert page.count("<figure") == 4
+    assert page.count("<img") == 2
+    assert "颜色 40" in page
+
+
+def test_no_hits_no_sheet(tmp_path: Path) -> None:
+    shop = catalogue(tmp_path, [{"hue": 0, "title": "red"}])
+    with pytest.raises(SearchError, match="nothing was found"):
+        draw_hits(shop, [], tmp_path / "a.png", title="red")
