@@ -329,7 +329,7 @@ def test_a_damaged_model_folder_is_told(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(about))
     with pytest.raises(ConfigError, match=r"holds \(16, \d+\) where config\.json asks for \(24, \d+\)"):
         OpenAutoGLM.from_pretrained(folder)
-    about["model"] = {"embed_dims": 24}
+    about["model"] = {**SMALL, "embed_dims": 24}
     (folder / "config.json").write_text(json.dumps(about))
     with pytest.raises(ConfigError, match=r"written by Open-AutoGLM .*did you mean 'embed_dim'"):
         OpenAutoGLM.from_pretrained(folder)

@@ -91,7 +91,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         caption = "–" if row["caption_gflops"] is None else f"{row['caption_gflops']:,.1f}"
         lines.append(
             f"| `{row['preset']}` | {row['image']} | {row['text']} | {row['parameters_m']:,.1f} M "
-            f"| {row["image_gflops"]:,.3g} | {row["text_gflops"]:,.3g} | {caption} "
+            f"| {row['image_gflops']:,.3g} | {row['text_gflops']:,.3g} | {caption} "
             f"| {row['weights_mib']:,.0f} MiB | {row['training_mib']:,.0f} MiB |"
         )
     lines += [

@@ -8,13 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from openautoglm.version import __version__
+
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.config import ConfigError, ModelConfig, TrainConfig, load_preset
     from openautoglm.model import OpenAutoGLM
     from openautoglm.workspace import Workspace
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Catalog": "openautoglm.catalog.catalog",

@@ -238,7 +238,25 @@ class TrainConfig(Strict):
     patience: PositiveInt | None = None
     """Looks without improvement after which training ends."""
     checkpoint_every: PositiveInt | None = 200
+
+    together: PositiveInt = 1
+    """Pictures of one group that are drawn side by side."""
+    extra_texts: Annotated[int, Field(ge=0)] = 0
+    """Captions of other rows that a batch's pictures are also told apart from (`align/proxy.py`)."""
+    image_contrast: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the contrast of pictures with pictures (`align/supcon.py`)."""
+    tag_share: Fraction = 0.0
+    """Share of captions made of a row's tags, where it has some beside its texts."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon` moves the kernels of a fresh convolutional tower by `train/muon.py`."""
+    text_rate: PositiveFloat = 1.0
+    """Learning rate of the text tower's matrices over the others'."""
+    small_size: PositiveInt | None = None
+    """Side of the pictures while the share `small_share` of the training lasts; then the model's own."""
+    small_share: Fraction = 0.5
     augment: AugmentConfig = AugmentConfig()
+    augment_ramp: Fraction = 0.0
+    """Share of the training over which the strength of augmentation grows to its whole."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openautoglm import __version__
+from openautoglm.version import __version__
 
 
 def model_card(config: Mapping[str, Any], parameters: int, figures: Mapping[str, Any]) -> str:

@@ -20,7 +20,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from openautoglm import __version__
 from openautoglm.config import ConfigError, ModelConfig
 from openautoglm.encoders.families import DUALS, ROLES
 from openautoglm.encoders.plan import Towers, plan
@@ -28,12 +27,12 @@ from openautoglm.encoders.pretrained import dual_head_in, find_folder, read_conf
 from openautoglm.encoders.processor import Processor
 from openautoglm.folders import whole_folder
 from openautoglm.model_card import model_card
+from openautoglm.version import __version__
 
 if TYPE_CHECKING:
     from openautoglm.model import OpenAutoGLM
 
 WEIGHTS = "model.safetensors"
-
 
 Model = TypeVar("Model", bound="OpenAutoGLM")
 

@@ -12,7 +12,7 @@ few lines that call the rooms; what a user can put right is raised as a `UserErr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
     from openautoglm.search.index import IndexReport
-    from openautoglm.search.query import Hit
+    from openautoglm.search.hit import Hit
     from openautoglm.train.fit import FitResult
 
 MODEL = "model"
@@ -137,6 +137,7 @@ class Workspace:
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
+        from openautoglm.evaluate.validation import validation
         from openautoglm.train.data import TrainingData
         from openautoglm.train.fit import fit
 
@@ -154,10 +155,12 @@ class Workspace:
                 fields=fields,
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
-        validate = None
-        if start.train.evaluate_every is not None:
-            validate = self._validation(where, fields)
-        training = fit(start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume)
+        if start.train.evaluate_every is not None and not self._has_pairs("validation"):
+            raise WorkspaceError("evaluate_every needs a validation split, which this catalogue lacks; leave it out")
+        validate = validation(self.catalog, where=where, fields=fields) if start.train.evaluate_every else None
+        training = fit(
+            start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
+        )
         if training.interrupted:
             return FitReport(start.name, training, None, None)
         start.model.save_pretrained(folder)
@@ -165,7 +168,7 @@ class Workspace:
         evaluation = None
         if self._has_pairs("test"):
             evaluation = self.evaluate(start.name, fields=fields, progress=progress)
-            start.model.save_pretrained(folder, card=_card(evaluation))
+            start.model.save_pretrained(folder, card=evaluation.card())
         return FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
 
     def evaluate(
@@ -223,7 +226,7 @@ class Workspace:
 
         hits = search(self.model(), self.catalog, text=text, image=image, where=where, k=k)
         if sheet is not None:
-            draw_hits(self.catalog, hits, sheet, title=text or f"like {image}")
+            draw_hits(self.catalog, hits, sheet, title="\n".join([text or f"like {image}", *([where] if where else [])]))
         return hits
 
     @property
@@ -292,23 +295,13 @@ class Workspace:
             raise WorkspaceError(f"a model's name is one folder name, not {named!r}")
         return _Start(built.enable_multimodal_training(), train, named)
 
-    def _validation(self, where: str | None, fields: Sequence[str] | None) -> Callable[[OpenAutoGLM], dict[str, float]]:
-        """Recall@1 of text → image on the validation split."""
-        from openautoglm.evaluate.run import evaluate
-
-        if not self._has_pairs("validation"):
-            raise WorkspaceError("evaluate_every needs a validation split, and this catalogue has none; leave it out")
-
-        def validate(model: OpenAutoGLM) -> dict[str, float]:
-            report = evaluate(model, self.catalog, split="validation", where=where, fields=fields)
-            return {"recall@1": report.find("text→image").figures["recall@1"].value}
-
-        return validate
-
     def _has_pairs(self, split: str) -> bool:
         """Whether some row of the split has a picture and a text."""
         texts = " OR ".join(f"`{field.name}` IS NOT NULL" for field in self.catalog.text_fields)
-        return bool(texts) and self.catalog.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
+        return (
+            bool(texts)
+            and self.catalog.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
+        )
 
 
 @contextmanager
@@ -318,15 +311,3 @@ def _bars(shown: bool) -> Iterator[Tell]:
 
     with Bar("", shown=shown) as bar:
         yield bar.tell
-
-
-def _card(report: Report) -> dict[str, Any]:
-    """The figures of a report as a model card shows them."""
-    about = {"rows": f"{report.split} split", "pictures": report.pictures, "captions": report.captions}
-    sections = {
-        f"{section.direction} {section.kind} {section.name}".strip(): {
-            name: f"{figure.value:.3f} (chance {figure.chance:.3f})" for name, figure in section.figures.items()
-        }
-        for section in report.sections
-    }
-    return {**about, **sections}

@@ -1,4 +1,4 @@
-"""Captions as classes: against a float64 reference, and InfoNCE where the two coincide."""
+"""Class vectors: the loss against a plain float64 reference, and what training with it does."""
 
 from __future__ import annotations
 
@@ -6,57 +6,70 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
 
-from openautoglm.align.infonce import InfoNCE
 from openautoglm.align.proxy import Proxy
 
 
-def unit(rows: int, seed: int) -> torch.Tensor:
-    return F.normalize(torch.randn(rows, 6, generator=torch.Generator().manual_seed(seed)).double(), dim=1)
+def unit(rows: int, generator: torch.Generator) -> Tensor:
+    return F.normalize(torch.randn(rows, 5, generator=generator, dtype=torch.float64), dim=1)
 
 
 def reference(
-    image: torch.Tensor, text: torch.Tensor, keys: list[int], text_keys: list[int], tau: float
+    table: Tensor, image: Tensor, image_classes: list[int], text: Tensor, text_classes: list[int]
 ) -> float:
-    score = (image @ text.t() / tau).tolist()
-    rows, columns = range(len(keys)), range(len(text_keys))
+    proxies = [row / row.norm() for row in table]
 
-    def cost(line: list[float], mine: list[int]) -> float:
-        return math.log(sum(map(math.exp, line))) - sum(line[j] for j in mine) / len(mine)
+    def miss(scores: list[float], right: int) -> float:
+        return math.log(sum(math.exp(score) for score in scores)) - scores[right]
 
-    by_image = [cost(score[i], [j for j in columns if keys[i] == text_keys[j]]) for i in rows]
-    by_text = [
-        cost([score[i][j] for i in rows], [i for i in rows if keys[i] == text_keys[j]])
-        for j in columns
-        if text_keys[j] in keys
-    ]
-    return sum(by_image) / len(by_image) / 2 + sum(by_text) / len(by_text) / 2
+    def to_all(vectors: Tensor, classes: list[int]) -> float:
+        costs = [
+            miss([float(v @ p) / 0.2 for p in proxies], c) for v, c in zip(vectors, classes, strict=True)
+        ]
+        return sum(costs) / len(costs)
 
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=6),
-    st.lists(st.integers(0, 9), max_size=6),
-    st.integers(0, 999),
-)
-def test_it_equals_the_reference(keys: list[int], further: list[int], seed: int) -> None:
-    text_keys = sorted(set(keys)) + further
-    image, text = unit(len(keys), seed), unit(len(text_keys), seed + 1)
-    loss = Proxy(temperature=0.2).double()(
-        image, text, torch.tensor(keys)[:, None], torch.tensor(text_keys)[:, None]
-    )
-    assert loss.item() == pytest.approx(reference(image, text, keys, text_keys, 0.2), abs=1e-6)
+    by_class = []
+    for here in set(image_classes):
+        scores = [float(v @ proxies[here]) / 0.2 for v in image]
+        mine = [i for i, c in enumerate(image_classes) if c == here]
+        by_class.append(sum(miss(scores, i) for i in mine) / len(mine))
+    return (to_all(image, image_classes) + sum(by_class) / len(by_class)) / 2 + to_all(text, text_classes)
 
 
-def test_with_the_batch_s_own_texts_it_is_infonce() -> None:
-    image, text, keys = unit(5, 1), unit(5, 2), torch.tensor([[1], [2], [2], [3], [4]])
-    expected = InfoNCE(temperature=0.1, positives="match").double()(image, text, keys)
-    torch.testing.assert_close(Proxy(temperature=0.1).double()(image, text, keys, keys), expected)
+classes = st.lists(st.integers(0, 3), min_size=1, max_size=6)
 
 
-def test_a_picture_without_its_caption_is_named() -> None:
-    with pytest.raises(ValueError, match="picture 1 has no related text"):
-        Proxy()(unit(2, 0), unit(2, 1), torch.tensor([[1], [2]]), torch.tensor([[1], [3]]))
+@settings(max_examples=25, deadline=None)
+@given(classes, classes, st.integers(0, 999))
+def test_it_equals_the_reference(image_classes: list[int], text_classes: list[int], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    loss = Proxy(classes=4, dim=5, temperature=0.2).double()
+    image, text = unit(len(image_classes), generator), unit(len(text_classes), generator)
+    found = loss(image, torch.tensor(image_classes), text, torch.tensor(text_classes))
+    expected = reference(loss.table.detach(), image, image_classes, text, text_classes)
+    assert found.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_pictures_and_captions_of_a_class_come_together() -> None:
+    torch.manual_seed(0)
+    loss, here = Proxy(classes=6, dim=8), torch.arange(6)
+    image, text = torch.nn.Parameter(torch.randn(6, 8)), torch.nn.Parameter(torch.randn(6, 8))
+    steps = torch.optim.Adam([image, text, *loss.parameters()], lr=0.05)
+    for _ in range(60):
+        steps.zero_grad()
+        loss(F.normalize(image, dim=1), here, F.normalize(text, dim=1), here).backward()
+        steps.step()
+    assert torch.equal((F.normalize(image, dim=1) @ F.normalize(text, dim=1).t()).argmax(1), here)
+
+
+def test_half_precision_embeddings_are_compared_in_full() -> None:
+    loss, here = Proxy(classes=3, dim=4), torch.arange(3)
+    image = F.normalize(torch.randn(3, 4), dim=1).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(image, here, image, here)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, loss(image.float(), here, image.float(), here))

@@ -46,7 +46,13 @@ def test_a_chinese_text_file_from_windows(picture: Path) -> None:
 
 
 def test_json_brings_captions_in_languages_and_tags(picture: Path) -> None:
-    content = {"title": "red_car.png", "description": "A car", "caption_zh": "汽车", "tags": ["red", "car"], "id": 3}
+    content = {
+        "title": "red_car.png",
+        "description": "A car",
+        "caption_zh": "汽车",
+        "tags": ["red", "car"],
+        "id": 3,
+    }
     sidecar = picture.with_suffix(".json")
     sidecar.write_text(json.dumps(content), encoding="utf-8")
     values = {"caption": "A car", "caption_zh": "汽车", "tags": ["red", "car"]}
@@ -111,7 +117,7 @@ def test_xmp_that_declares_entities_is_not_parsed(tmp_path: Path) -> None:
 
 
 def test_iptc_caption(tmp_path: Path) -> None:
-    text = "A golden avenue".encode()
+    text = b"A golden avenue"
     record = b"\x1c\x02\x78" + len(text).to_bytes(2, "big") + text
     block = b"8BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record + b"\0" * (len(record) % 2)
     payload = b"Photoshop 3.0\0" + block
@@ -120,7 +126,9 @@ def test_iptc_caption(tmp_path: Path) -> None:
     assert embedded_caption(data) == "A golden avenue"
 
 
-@pytest.mark.parametrize("said", ["OLYMPUS DIGITAL CAMERA         ", "SONY DSC", "Created with GIMP", "...", ""])
+@pytest.mark.parametrize(
+    "said", ["OLYMPUS DIGITAL CAMERA         ", "SONY DSC", "Created with GIMP", "...", ""]
+)
 def test_what_cameras_write_is_no_caption(tmp_path: Path, said: str) -> None:
     exif = Image.Exif()
     exif[0x010E] = said

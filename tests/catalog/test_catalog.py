@@ -87,7 +87,10 @@ def test_a_table_with_chinese_titles_and_missing_pictures(
 ) -> None:
     save_image(tmp_path / "img/1.jpg")
     (tmp_path / "img/broken.jpg").write_bytes((tmp_path / "img/1.jpg").read_bytes()[:200])
-    path = write("a.csv", "编号,图片,标题\n1,img/1.jpg,红色汽车\n2,,蓝色汽车\n3,img/no.jpg,绿色汽车\n4,img/broken.jpg,\n")
+    path = write(
+        "a.csv",
+        "编号,图片,标题\n1,img/1.jpg,红色汽车\n2,,蓝色汽车\n3,img/no.jpg,绿色汽车\n4,img/broken.jpg,\n",
+    )
     report = shop.add(path)
     assert str(report) == "+3 ~0 −0, 2 skipped"
     assert [(one.row, one.field, Path(one.path or "").name) for one in report.skipped] == [
@@ -150,6 +153,32 @@ def test_a_table_speaks_for_the_pictures_of_its_folder(shop: Catalog, write: Wri
     assert counts(shop.add()) == (0, 0, 0, 3)
 
 
+def test_a_table_that_comes_after_its_folder(shop: Catalog, write: Write, photos: Path) -> None:
+    shop.add(photos)
+    assert counts(shop.add(write("a.csv", "image,title\nphotos/red car.webp,A red car\n"))) == (1, 0, 0, 0)
+    assert counts(shop.add(photos, prune=True)) == (0, 0, 1, 2)
+    assert sorted(by_id(shop)) == [
+        "a:photos/red car.webp",
+        "photos/cats/0001.jpg",
+        "photos/cats/black cat.png",
+    ]
+
+
+def test_paths_are_kept_plain(shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path) -> None:
+    save_image(tmp_path / "img/a.png")
+    save_image(shop.folder / "own" / "b.png", 2)
+    shop.add(write("tables/a.csv", "image,title\n../img/a.png,a\n../shop/own/b.png,b\n"))
+    assert shop.read(["_image"])["_image"].to_pylist() == [str(tmp_path / "img/a.png"), "own/b.png"]
+
+
+def test_columns_are_merged_by_id(shop: Catalog, write: Write) -> None:
+    shop.add(write("a.csv", "id,title\n1,a\n2,b\n"))
+    shop.merge_columns(pa.table({"id": ["2", "unknown"], "score": [0.5, 0.7]}))
+    assert shop.read(["id", "score"]).to_pylist() == [{"id": "1", "score": None}, {"id": "2", "score": 0.5}]
+    with pytest.raises(CatalogError, match="written by id; the table has only score"):
+        shop.merge_columns(pa.table({"score": [1.0]}))
+
+
 def test_the_same_id_from_two_tables_in_one_add(shop: Catalog, write: Write) -> None:
     one, two = write("a.csv", "id,title\n1,a\n"), write("b.csv", "id,title\n1,b\n2,c\n")
     report = shop.add(one, two)
@@ -175,7 +204,9 @@ def test_vectors_of_changed_rows_only_become_stale(shop: Catalog, write: Write) 
     assert rows["4"]["_text_embeds"] is None
 
 
-def test_a_moved_file_keeps_its_vectors(shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path) -> None:
+def test_a_moved_file_keeps_its_vectors(
+    shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path
+) -> None:
     save_image(tmp_path / "a.png")
     shop.add(write("t.csv", "id,image,title\n1,a.png,a\n"))
     shop.merge_columns(pa.table({"id": ["1"], "_embeds_key": ["k"]}))
@@ -241,7 +272,9 @@ def test_splits_stay_when_rows_come_and_when_groups_connect(shop: Catalog, write
     assert all(after[one]["_split"] == split for one, split in before.items() if one != tested)
 
 
-def test_the_users_own_split_is_respected(shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path) -> None:
+def test_the_users_own_split_is_respected(
+    shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path
+) -> None:
     save_image(tmp_path / "a.png")
     shop.add(write("a.csv", "id,image,title,split\n1,a.png,a,train\n2,a.png,b,test\n3,,c,val\n4,,d,\n"))
     rows = by_id(shop, "_split")
@@ -327,7 +360,13 @@ def test_an_empty_catalogue_can_be_asked(shop: Catalog) -> None:
 
 def test_the_summary(shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path) -> None:
     save_image(tmp_path / "a.png")
-    shop.add(write("t.csv", "id,image,title,title_zh,price,added\n1,a.png,red car,红车,3,2024-01-02\n2,a.png,,,5,\n3,,blue,,,\n"))
+    shop.add(
+        write(
+            "t.csv",
+            "id,image,title,title_zh,price,added\n"
+            "1,a.png,red car,红车,3,2024-01-02\n2,a.png,,,5,\n3,,blue,,,\n",
+        )
+    )
     summary = shop.summary()
     assert summary.lacking == {"image": 1, "text": 1, "columns": 1}
     assert summary.languages == {"en": 2, "zh": 1}

@@ -14,10 +14,27 @@ from openautoglm.catalog.filenames import name_caption, words_of
 @pytest.mark.parametrize(
     ("name", "words"),
     [("golden-ginkgo_avenue", "golden ginkgo avenue"), ("RedCar", "Red Car"), ("black cat (3)", "black cat")]
-    + [("IMG_20240531_123456", ""), ("DSC01234", ""), ("PXL_20240531_1", ""), ("Screenshot 2024-05-31 at 12.30", "at")]
+    + [
+        ("IMG_20240531_123456", ""),
+        ("DSC01234", ""),
+        ("PXL_20240531_1", ""),
+        ("Screenshot 2024-05-31 at 12.30", "at"),
+    ]
     + [("WhatsApp Image 2024-05-31", ""), ("微信图片_20240531", ""), ("mmexport1690000000", ""), ("0001", "")]
-    + [("3f2b8c9d1e4a5b6c", ""), ("sunset 1920x1080", "sunset"), ("银杏大道01", "银杏大道"), ("IMG_1 Rome", "Rome")]
-    + [("photosynthesis", "photosynthesis"), ("imagine", "imagine"), ("Café", "Café"), ("v2", "")],
+    + [
+        ("3f2b8c9d1e4a5b6c", ""),
+        ("sunset 1920x1080", "sunset"),
+        ("银杏大道01", "银杏大道"),
+        ("IMG_1 Rome", "Rome"),
+    ]
+    + [
+        ("photosynthesis", "photosynthesis"),
+        ("imagine", "imagine"),
+        ("Café", "Café"),
+        ("v2", ""),
+        ("002A-20E3", ""),
+        ("1F600", ""),
+    ],
 )
 def test_words(name: str, words: str) -> None:
     assert words_of(name) == words

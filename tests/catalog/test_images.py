@@ -158,7 +158,9 @@ def test_a_truncated_picture_is_refused_by_both(kind: str) -> None:
             read(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize("data", [b"not a picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"])
+@pytest.mark.parametrize(
+    "data", [b"not a picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"]
+)
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(BadImage):
         decode_image(data)

@@ -20,11 +20,12 @@ def look(path: Path, roles: Roles | None = None) -> TableFacts:
 
 
 def test_a_products_table(write: Write) -> None:
-    lines = [f"p{n},img/{n}.jpg,Red car number {n},红色汽车{n}号,{n}.50,{'Acme' if n % 2 else 'Bolt'},2024-01-0{n}" for n in range(1, 9)]
+    lines = [
+        f"p{n},img/{n}.jpg,Red car number {n},红色汽车{n}号,{n}.50,{'Acme' if n % 2 else 'Bolt'},2024-01-0{n}"
+        for n in range(1, 9)
+    ]
     facts = look(write("a.csv", "sku,photo,title,title_zh,price,brand,added\n" + "\n".join(lines)))
-    assert str(facts.roles) == (
-        "image=photo text=title,title_zh columns=price,brand,added id=sku"
-    )
+    assert str(facts.roles) == ("image=photo text=title,title_zh columns=price,brand,added id=sku")
     assert facts.rows == 8
     assert [(one.name, one.role, one.type, one.language) for one in facts.fields.values()] == [
         ("sku", "id", "text", None),
@@ -37,7 +38,9 @@ def test_a_products_table(write: Write) -> None:
 
 
 def test_chinese_headers(write: Write) -> None:
-    facts = look(write("a.csv", "编号,图片,标题,标签,价格\n1,a.jpg,红色汽车,红、车,3\n2,b.jpg,蓝色汽车,蓝、车,4\n"))
+    facts = look(
+        write("a.csv", "编号,图片,标题,标签,价格\n1,a.jpg,红色汽车,红、车,3\n2,b.jpg,蓝色汽车,蓝、车,4\n")
+    )
     assert str(facts.roles) == "image=图片 text=标题 columns=价格 id=编号 tags=标签"
 
 
@@ -58,7 +61,9 @@ def test_a_split_column_is_one_only_when_it_says_splits(write: Write) -> None:
 
 
 def test_codes_stay_texts(write: Write) -> None:
-    facts = look(write("a.csv", "title,zip,barcode,weight\na,12345,4006381333931,3\nb,54321,4006381333948,4\n"))
+    facts = look(
+        write("a.csv", "title,zip,barcode,weight\na,12345,4006381333931,3\nb,54321,4006381333948,4\n")
+    )
     assert {name: one.type for name, one in facts.fields.items()} == {
         "title": "text", "zip": "text", "barcode": "text", "weight": "integer"
     }  # fmt: skip

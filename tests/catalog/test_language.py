@@ -11,8 +11,20 @@ from openautoglm.catalog.language import field_language, guess_language, main_la
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [("a red car", "en"), ("红色的汽车", "zh"), ("iPhone 15 手机壳", "zh"), ("赤い車です", "ja"), ("ねこ", "ja")]
-    + [("빨간 자동차", "ko"), ("красная машина", "ru"), ("سيارة حمراء", "ar"), ("κόκκινο", "el"), ("รถ", "th")]
+    [
+        ("a red car", "en"),
+        ("红色的汽车", "zh"),
+        ("iPhone 15 手机壳", "zh"),
+        ("赤い車です", "ja"),
+        ("ねこ", "ja"),
+    ]
+    + [
+        ("빨간 자동차", "ko"),
+        ("красная машина", "ru"),
+        ("سيارة حمراء", "ar"),
+        ("κόκκινο", "el"),
+        ("รถ", "th"),
+    ]
     + [("Café crème", "en"), ("2 × 3 = 6", "und"), ("", "und"), ("🚗", "und"), ("A4 paper 纸", "en")],
 )
 def test_scripts(text: str, language: str) -> None:

@@ -23,7 +23,10 @@ def rows(path: Path) -> list[object]:
 def test_chinese_tables_in_every_encoding(write: Write, encoding: str) -> None:
     path = write("a.csv", "标题,价格\n红色的汽车,3\n金色的银杏大道,4\n", encoding)
     assert open_table(path).columns == ["标题", "价格"]
-    assert rows(path) == [(2, {"标题": "红色的汽车", "价格": "3"}), (3, {"标题": "金色的银杏大道", "价格": "4"})]
+    assert rows(path) == [
+        (2, {"标题": "红色的汽车", "价格": "3"}),
+        (3, {"标题": "金色的银杏大道", "价格": "4"}),
+    ]
 
 
 def test_western_accents_without_utf_8(write: Write) -> None:
@@ -52,6 +55,20 @@ def test_a_quote_that_is_never_closed(write: Write) -> None:
     assert rows(path)[1:] == [BadRow(3, "not valid CSV (a quoted cell is never closed)")]
 
 
+def test_a_few_damaged_bytes_leave_the_rest_readable(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("title\n红色的汽车和银杏大道\n".encode() + b"caf\xff\n")
+    assert rows(tmp_path / "a.csv") == [(2, {"title": "红色的汽车和银杏大道"}), (3, {"title": "caf\ufffd"})]
+
+
+def test_columns_without_a_name(write: Write) -> None:
+    assert open_table(write("a.csv", ",title,price,\n0,a,1,\n")).columns == [
+        "column_1",
+        "title",
+        "price",
+        "column_4",
+    ]
+
+
 def test_tsv_takes_commas_as_they_are(write: Write) -> None:
     assert rows(write("a.tsv", "title\tprice\nred, blue\t3\n")) == [(2, {"title": "red, blue", "price": "3"})]
 
@@ -73,13 +90,15 @@ def test_parquet_and_its_byte_columns(tmp_path: Path) -> None:
     reader = open_table(tmp_path / "a.parquet")
     assert reader.byte_columns == {"image", "raw"}
     assert list(reader.rows(with_bytes=False)) == [(1, {"n": 1})]
-    assert rows(tmp_path / "a.parquet") == [(1, {"image": {"bytes": b"x", "path": "a.png"}, "raw": b"y", "n": 1})]
+    assert rows(tmp_path / "a.parquet") == [
+        (1, {"image": {"bytes": b"x", "path": "a.png"}, "raw": b"y", "n": 1})
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
-    [("a.csv", "", "its first line must name the columns"), ("a.csv", "a,,c\n", "column 2 has no name")]
-    + [("a.csv", "a,b,a\n", "two columns are named 'a'"), ("a.jsonl", "[]\n", "no line that is a JSON object")]
+    [("a.csv", "", "its first line must name the columns"), ("a.csv", "a,b,a\n", "two columns are named 'a'")]
+    + [("a.jsonl", "[]\n", "no line that is a JSON object")]
     + [("a.parquet", "x", "not a readable Parquet file"), ("a.docx", "x", "a folder of pictures or a table")],
 )
 def test_files_that_are_no_tables(write: Write, name: str, text: str, says: str) -> None:

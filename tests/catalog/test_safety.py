@@ -28,7 +28,8 @@ from openautoglm.catalog import adding
 from openautoglm.catalog.catalog import Catalog
 
 adding.ROWS_PER_COMMIT = 3
-Catalog(sys.argv[1], create=True).add(sys.argv[2], embed=True, progress=lambda step: print(step.done, flush=True))
+shop = Catalog(sys.argv[1], create=True)
+shop.add(sys.argv[2], embed=True, progress=lambda step: print(step.done, flush=True))
 """
 SMALL_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
 
@@ -155,7 +156,9 @@ def test_a_read_only_workspace_can_be_read_but_not_added_to(plain_user: Path) ->
     assert again.summary().rows == 1
     with pytest.raises(CatalogError) as caught:
         again.add(plain_user / "a.csv")
-    assert str(caught.value).startswith(f"cannot write to the workspace {shop.folder}: writing there is not permitted")
+    assert str(caught.value).startswith(
+        f"cannot write to the workspace {shop.folder}: writing there is not permitted"
+    )
 
 
 def test_a_workspace_cannot_be_made_in_a_closed_folder(plain_user: Path) -> None:

@@ -34,9 +34,18 @@ def skipped(source: TableSource) -> list[Skipped]:
 def test_pictures_lie_beside_the_table(write: Write, tmp_path: Path) -> None:
     (tmp_path / "img").mkdir()
     (tmp_path / "img" / "b.jpg").touch()
-    path = write("a.csv", f"image,title\nimg/a.jpg,x\nimg\\b.jpg,y\n{tmp_path}/c.jpg,z\n,w\nfile:///d%20e.jpg,v\n")
+    path = write(
+        "a.csv", f"image,title\nimg/a.jpg,x\nimg\\b.jpg,y\n{tmp_path}/c.jpg,z\n,w\nfile:///d%20e.jpg,v\n"
+    )
     expected = [tmp_path / "img/a.jpg", tmp_path / "img/b.jpg", tmp_path / "c.jpg", None, Path("/d e.jpg")]
     assert [item.picture for item in items(opened(path))] == expected
+
+
+def test_accents_as_macos_spells_them(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "cafe\u0301.png").touch()
+    item = items(opened(write("a.csv", "image,title\ncaf\u00e9.png,x\n")))[0]
+    assert isinstance(item.picture, Path)
+    assert item.picture.exists()
 
 
 def test_derived_ids_are_stable_and_differ(write: Write) -> None:
@@ -84,7 +93,9 @@ def test_columns_take_the_kind_that_the_catalogue_has(write: Write) -> None:
 
 
 def test_whole_numbers_widen(write: Write) -> None:
-    source = opened(write("a.csv", "title,price\na,3.5\nb,4\n"), {"price": Field("price", "column", "integer")})
+    source = opened(
+        write("a.csv", "title,price\na,3.5\nb,4\n"), {"price": Field("price", "column", "integer")}
+    )
     assert source.fields["price"].type == "number"
 
 

@@ -47,7 +47,14 @@ def test_empty_cells_have_no_kind(cell: object) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "kind"),
-    [("007", "text"), ("1,299.00", "number"), ("1.", "number"), (".5", "number"), ("1e5", "number"), ("12px", "text")]
+    [
+        ("007", "text"),
+        ("1,299.00", "number"),
+        ("1.", "number"),
+        (".5", "number"),
+        ("1e5", "number"),
+        ("12px", "text"),
+    ]
     + [("inf", "text"), ("TRUE", "boolean"), ("2024-05-31", "date"), ("2024-05-31 18:30", "time")]
     + [("99999999999999999999", "number"), ("+3", "integer"), ("1-2", "text"), ("红", "text")],
 )
@@ -83,7 +90,11 @@ def test_kinds_widen_within_their_family() -> None:
     ("cell", "kind", "says"),
     [("cheap", "number", "'cheap' is not a number"), ("3.5", "integer", "not a whole number")]
     + [("maybe", "boolean", "neither true nor false"), ("2024-13-01", "date", "not a date like")]
-    + [("noon", "time", "not a date and time"), (True, "number", "not a number"), ("1e999", "number", "finite")],
+    + [
+        ("noon", "time", "not a date and time"),
+        (True, "number", "not a number"),
+        ("1e999", "number", "finite"),
+    ],
 )
 def test_misfits_say_what_they_are_not(cell: object, kind: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):

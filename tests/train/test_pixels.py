@@ -63,7 +63,9 @@ def test_a_cut_off_tail_is_made_good(tmp_path: Path, data: int, keys: int) -> No
     check(PixelStore(tmp_path, 4, "r"), range(8))
 
 
-def test_a_stop_between_chunks_loses_no_finished_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_between_chunks_loses_no_finished_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pixels, "CHUNK", 3)
     store, told = PixelStore(tmp_path, 4, "r"), []
 

@@ -13,13 +13,27 @@ from typing import Any
 
 import pytest
 import torch
+from tests.train.tiny import tiny_config, tiny_data, tiny_model
 
 from openautoglm.model import OpenAutoGLM
 from openautoglm.train import checkpoint
 from openautoglm.train import fit as loop
-from tests.train.tiny import tiny_config, tiny_data, tiny_model
 
-FULL: dict[str, Any] = {"ema": 0.9, "evaluate_every": 4, "schedule": "cosine", "precision": "bf16", "accumulate": 2}
+FULL: dict[str, Any] = {
+    "ema": 0.9,
+    "evaluate_every": 4,
+    "schedule": "cosine",
+    "precision": "bf16",
+    "accumulate": 2,
+}
+RECIPE: dict[str, Any] = {
+    "optimizer": "muon",
+    "extra_texts": 6,
+    "image_contrast": 0.5,
+    "together": 2,
+    "small_size": 12,
+    "augment_ramp": 0.5,
+}
 CACHED: dict[str, Any] = {"micro_batch_size": 3}
 
 
@@ -107,8 +121,13 @@ def spawn(processes: ForkServerContext, *args: Any) -> int | None:
 
 @pytest.mark.parametrize(
     ("config", "model"),
-    [({}, {}), (FULL, {}), (CACHED, {"momentum": 0.9, "queue_size": 20})],
-    ids=["plain", "average, validation, bf16, accumulation", "gradient cache, momentum queue"],
+    [({}, {}), (FULL, {}), (RECIPE, {}), (CACHED, {"momentum": 0.9, "queue_size": 20})],
+    ids=[
+        "plain",
+        "average, validation, bf16, accumulation",
+        "the recipe of mini",
+        "gradient cache, momentum queue",
+    ],
 )
 def test_killed_and_resumed_is_bit_identical(
     processes: ForkServerContext, tmp_path: Path, config: dict[str, Any], model: dict[str, Any]

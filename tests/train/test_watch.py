@@ -46,7 +46,9 @@ def test_its_memory_outlives_a_resumption() -> None:
         compare(after, math.log(256), 1)
 
 
-@pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)])
+@pytest.mark.parametrize(
+    ("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)]
+)
 def test_no_number_stops_and_says_where_and_what_to_try(loss: float, norm: float) -> None:
     with pytest.raises(NotFiniteError, match="step 17: .*(nan|inf).*learning_rate"):
         Watch().see(17, loss, norm)

@@ -45,12 +45,16 @@ def tiny_data(folder: Path, rows: int = 24) -> TrainingData:
         ids=[str(row) for row in range(rows)],
         slots=np.arange(rows),
         captions=[
-            [Caption(f"{WORDS[row % 8]} {row}", "en", "en"), Caption(f"第 {row} 号", "zh", "zh")] for row in range(rows)
+            [Caption(f"{WORDS[row % 8]} {row}", "en", "en"), Caption(f"第 {row} 号", "zh", "zh")]
+            for row in range(rows)
         ],
+        tags=[[] for _ in range(rows)],
         groups=[str(row // 3) for row in range(rows)],
         store=store,
     )
 
 
 def tiny_config(**changes: object) -> TrainConfig:
-    return TrainConfig.parse({"steps": 8, "batch_size": 8, "learning_rate": 0.01, "checkpoint_every": 3, **changes})
+    return TrainConfig.parse(
+        {"steps": 8, "batch_size": 8, "learning_rate": 0.01, "checkpoint_every": 3, **changes}
+    )

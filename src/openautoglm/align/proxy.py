@@ -1,68 +1,58 @@
-"""Captions beyond the batch as classes: each picture picks its caption among many more texts than pictures.
+"""One learned vector a thing, to which its pictures and its captions are drawn alike.
 
-Choose it when texts are cheap to encode and pictures are dear: a batch of 128 pictures can be told apart
-from 600 captions, drawn anew each step, for little more time. It takes the place of InfoNCE.
+Choose it beside a contrastive loss when things come back (several pictures or captions of each) and are
+counted in thousands: every picture is then told apart from all things at each step, not only from those
+of its batch, for the price of one matrix product. The table serves training only; a model is saved without it.
 
-    S_ij = exp(logit_scale) · image_i · text_j                i < B,  j < T,  T ≥ B
-    loss = ½ · mean_i CE(S_i·, P_i·) + ½ · mean_j CE(Sᵀ_j·, Q_j·)   over texts j that have a picture here
+    z_c  = table_c / |table_c|                                     (C, D)  one row a class
+    loss = ½ · CE(s · image_i · z, class_i)                        each picture picks its class among all
+         + ½ · mean_c −log softmax_i(s · z_c · image_i)            each class of the batch picks its pictures
+         + CE(s · text_j · z, class_j)                             each caption picks its class among all
 
-P shares a picture's mass among the texts related to it by keys, Q a text's among its pictures. The first
-sum runs over all T texts, so the further ones are negatives of the pictures, with gradients (unlike a queue).
-
-With T = B this is InfoNCE with `positives="match"` (van den Oord et al., 2018, arXiv:1807.03748). Captions as
-the weights of a classifier: Yang et al., 2022, arXiv:2204.03610 (UniCL).
+Source: Movshovitz-Attias et al., 2017, arXiv:1703.07464 (proxies); the second line is Proxy Anchor's idea,
+Kim et al., 2020, arXiv:2003.13911, with softmax in place of its margins.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from openautoglm.align.keys import check_keys, related
 from openautoglm.align.temperature import clamped_scale, learned_scale
 
 
 class Proxy(nn.Module):
-    """Two-sided softmax loss of B pictures with T texts.
+    """Softmax loss of pictures and captions with a table of class vectors.
 
     Args:
+        classes: number C of classes (of groups, in a catalogue).
+        dim: length D of an embedding.
         temperature: τ at the start; the learned scale 1/τ stays within [1, 100].
 
-    >>> loss = Proxy(temperature=1.0)
-    >>> picture, texts = torch.tensor([[1.0, 0.0]]), torch.eye(2)
-    >>> round(loss(picture, texts, torch.tensor([[5]]), torch.tensor([[5], [6]])).item(), 4)  # ½ ln(1 + e⁻¹)
-    0.1566
+    >>> loss = Proxy(classes=3, dim=2)
+    >>> pictures, captions = torch.eye(2), torch.eye(2)[:1]
+    >>> loss(pictures, torch.tensor([0, 2]), captions, torch.tensor([0])).shape
+    torch.Size([])
     """
 
-    def __init__(self, temperature: float = 0.05) -> None:
+    def __init__(self, classes: int, dim: int, temperature: float = 0.05) -> None:
         super().__init__()
+        self.table = nn.Parameter(torch.randn(classes, dim) * 0.05)
         self.logit_scale = learned_scale(temperature)
 
-    def forward(self, image_embeds: Tensor, text_embeds: Tensor, keys: Tensor, text_keys: Tensor) -> Tensor:
-        """Scalar loss of unit vectors (B, D) and (T, D) with `keys` (B, K) and `text_keys` (T, K).
-
-        Raises:
-            ValueError: if a picture has no related text.
-        """
-        check_keys(keys, len(image_embeds))
-        check_keys(text_keys, len(text_embeds), "text_keys")
-        alike = related(keys, text_keys)
-        if not alike.any(1).all():
-            row = int((~alike.any(1)).nonzero()[0])
-            raise ValueError(
-                f"picture {row} has no related text among the {len(text_keys)} texts; add its caption"
-            )
+    def forward(
+        self, image_embeds: Tensor, image_classes: Tensor, text_embeds: Tensor, text_classes: Tensor
+    ) -> Tensor:
+        """Scalar loss of unit vectors (B, D) and (T, D) with their classes (B,) and (T,), 0 … C−1."""
         precision = torch.promote_types(image_embeds.dtype, torch.float32)
         with torch.autocast(image_embeds.device.type, enabled=False):
-            image, text = image_embeds.to(precision), text_embeds.to(precision)
-            scores = clamped_scale(self.logit_scale) * image @ text.t()
-            with_picture = alike.any(0)
-            by_image = _cross_entropy(scores, alike)
-            by_text = _cross_entropy(scores.t()[with_picture], alike.t()[with_picture])
-        return (by_image + by_text) / 2
-
-
-def _cross_entropy(scores: Tensor, alike: Tensor) -> Tensor:
-    """Mean over rows, the target shared equally among the columns that are `alike`."""
-    target = alike / alike.sum(1, keepdim=True)
-    return (scores.logsumexp(1) - (target * scores).sum(1)).mean()
+            proxies = clamped_scale(self.logit_scale) * F.normalize(self.table, dim=1)
+            by_image = image_embeds.to(precision) @ proxies.t()
+            by_text = text_embeds.to(precision) @ proxies.t()
+            here = image_classes.unique()
+            belongs = here[:, None] == image_classes
+            picked = by_image[:, here].t().log_softmax(1).masked_fill(~belongs, 0.0)
+            by_class = -(picked.sum(1) / belongs.sum(1)).mean()
+            both = F.cross_entropy(by_image, image_classes) + by_class
+            return both / 2 + F.cross_entropy(by_text, text_classes)

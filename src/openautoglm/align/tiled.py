@@ -19,6 +19,7 @@ Gradients of gradients need the plain form. The idea of tiles is that of Cheng e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,9 @@ from torch.autograd.function import once_differentiable
 from openautoglm.align.keys import Positives, SharedKeys, related, shared_keys
 from openautoglm.align.queue import Negatives
 
+FAINT = 1e-22
+"""Sums of exponentials below this, e⁻⁵⁰, may have lost terms to float32's underflow at e⁻⁸⁷."""
+
 
 def tiled_softmax_loss(
     image_embeds: Tensor,
@@ -37,8 +41,8 @@ def tiled_softmax_loss(
     keys: Tensor | None = None,
     queue: Negatives | None = None,
     positives: Positives = "match",
-    tile_mib: float = 16.0,
-    keep_mib: float = 40.0,
+    tile_mib: float = 12.0,
+    keep_mib: float = 36.0,
 ) -> Tensor:
     """Compute the loss of a batch of pairs without ever holding its (B, B) similarities.
 
@@ -97,18 +101,22 @@ class _TiledSoftmax(torch.autograd.Function):
         tiles = _Tiles(image, text, scale, alike, positives, tile_mib)
         a, b = image.new_empty(len(image)), image.new_full((len(text),), -torch.inf)
         row_target, column_target, share = torch.zeros_like(a), torch.zeros_like(a), torch.ones_like(a)
-        for rows, tile in tiles.walk(keep_mib):
-            for at, strip, spare, _ in tiles.strips(rows, tile):
-                a[at] = _logsumexp(strip, 1, spare)
-                b = torch.logaddexp(b, _logsumexp(strip, 0, spare))
-                matches = tiles.matches(at)
-                if matches is None:
-                    row_target[at] = column_target[at] = strip.diagonal(at.start)
-                else:
-                    share[at] = matches.sum(1, dtype=share.dtype).reciprocal_()
-                    torch.mul(strip, matches, out=spare)
-                    row_target[at] = spare.sum(1)
-                    column_target += spare.sum(0)
+        for rows, tile, spare, matches in tiles.walk(keep_mib):
+            top = tile.amax(1)
+            peak = top.max()
+            torch.sub(tile, top[:, None], out=spare).exp_()
+            a[rows] = spare.sum(1).log_().add_(top)
+            column = (top - peak).exp_() @ spare  # Σ_i exp(S_ij − peak), from the same exponentials
+            b = torch.logaddexp(
+                b, column.log_() + peak if column.min() > FAINT else _logsumexp(tile, 0, spare)
+            )
+            if matches is None:
+                row_target[rows] = column_target[rows] = tile.diagonal(rows.start)
+            else:
+                share[rows] = matches.sum(1, dtype=share.dtype).reciprocal_()
+                torch.mul(tile, matches, out=spare)
+                row_target[rows] = spare.sum(1)
+                column_target += spare.sum(0)
         if queue is not None:
             a = torch.logaddexp(a, _queue_logsumexp(image, queue.text_embeds, scale, alike_queue, tile_mib))
             b = torch.logaddexp(b, _queue_logsumexp(text, queue.image_embeds, scale, alike_queue, tile_mib))
@@ -123,16 +131,24 @@ class _TiledSoftmax(torch.autograd.Function):
         image, text, scale, a, b, share = ctx.saved_tensors
         tiles, queue, alike_queue = ctx.tiles, ctx.queue, ctx.alike_queue
         image_grad, text_grad = torch.empty_like(image), torch.zeros_like(text)
-        for rows, tile in tiles.walk():
-            for at, strip, spare, change in tiles.strips(rows, tile):
-                torch.sub(strip, b, out=spare).exp_()
-                torch.sub(strip, a[at, None], out=change).exp_().add_(spare)
-                matches = tiles.matches(at)
-                if matches is None:
-                    change.diagonal(at.start).sub_(2)
-                else:
-                    change.sub_(torch.add(share[at, None], share, out=spare).mul_(matches))
-            change = tiles.change[: len(tile)]
+        # exp(S − b) = exp(S − a) · exp(a − b), and exp(a_i − b_j) is a product of two vectors: one
+        # exponential does for both, unless rows and columns are so far apart that it would underflow.
+        highest = a.max()
+        near = bool(highest - b.min() < -math.log(FAINT))
+        rise, fall = (a - highest).exp_(), (highest - b).exp_()
+        one = torch.ones_like(scale)
+        for rows, tile, spare, matches in tiles.walk():
+            change = tiles.buffer[: len(tile)]
+            if near:
+                torch.sub(tile, a[rows, None], out=change).exp_()
+                change.mul_(torch.addcmul(one, rise[rows, None], fall, out=spare))
+            else:
+                torch.sub(tile, b, out=spare).exp_()
+                torch.sub(tile, a[rows, None], out=change).exp_().add_(spare)
+            if matches is None:
+                change.diagonal(rows.start).sub_(2)
+            else:
+                change.sub_(torch.add(share[rows, None], share, out=spare).mul_(matches))
             torch.mm(change, text, out=image_grad[rows])
             text_grad.addmm_(change.t(), image[rows])
 
@@ -153,11 +169,10 @@ class _TiledSoftmax(torch.autograd.Function):
 
 
 class _Tiles:
-    """Walks over S a tile at a time, always in the same buffers.
+    """Walks over S a tile at a time, always in the same buffers."""
 
-    A tile is as high as `tile_mib` allows. What is done element by element is done in strips of a
-    quarter of a tile, which stay in the processor's cache together with their spare.
-    """
+    buffer: Tensor
+    """Where a tile is made that is not kept, and where its gradient may be written."""
 
     def __init__(
         self,
@@ -170,50 +185,34 @@ class _Tiles:
     ) -> None:
         self.image, self.text, self.scale = image, text, scale
         self.alike, self.positives, self.tile_mib = alike, positives, tile_mib
-        batch = len(image)
-        rows = max(8, int(tile_mib * 2**20) // (batch * image.element_size()))
-        self.tile_rows, self.strip_rows = min(batch, rows), min(batch, -(-rows // 4))
         self.kept: dict[int, Tensor] = {}
-        self.change: Tensor
-        """Where the gradient of a tile is written; also where a tile is made that is not kept."""
 
-    def walk(self, keep_mib: float = 0.0) -> Iterator[tuple[slice, Tensor]]:
-        """Yield the rows and their tile of S, with related pairs at −inf when they are masked."""
+    def walk(self, keep_mib: float = 0.0) -> Iterator[tuple[slice, Tensor, Tensor, Tensor | None]]:
+        """Yield the rows, their tile of S, a spare of its shape, and which pairs share the target.
+
+        Related pairs are at −inf when they are masked; no matches (None) means the diagonal only.
+        """
         batch = len(self.image)
-        self.change = self.image.new_empty(self.tile_rows, batch)
-        self.spare = self.image.new_empty(self.strip_rows, batch)
+        size = _tile_rows(batch, batch, self.image, self.tile_mib)
+        self.buffer, spare = self.image.new_empty(2, size, batch).unbind()
         left = int(keep_mib * 2**20)
-        for start in range(0, batch, self.tile_rows):
-            rows = slice(start, min(start + self.tile_rows, batch))
-            if start in self.kept:
-                yield rows, self.kept[start]
-                continue
-            tile = self.change[: rows.stop - start]
-            if (left := left - tile.numel() * tile.element_size()) >= 0:
-                tile = self.kept[start] = torch.empty_like(tile)
-            _product(self.image[rows] * self.scale, self.text, tile)
-            if self.alike is not None and self.positives == "mask":
-                for at, strip, _, _ in self.strips(rows, tile):
-                    agree = related(self.alike.rows[at], self.alike.columns)
-                    agree.diagonal(at.start).fill_(False)
-                    strip.masked_fill_(agree, -torch.inf)
-            yield rows, tile
-        del self.change, self.spare
-
-    def strips(self, rows: slice, tile: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
-        """Cut a tile: the strip's rows in S, the strip, a spare of its shape, its place in `change`."""
-        for start in range(rows.start, rows.stop, self.strip_rows):
-            at = slice(start, min(start + self.strip_rows, rows.stop))
-            inside = slice(at.start - rows.start, at.stop - rows.start)
-            yield at, tile[inside], self.spare[: at.stop - at.start], self.change[inside]
-
-    def matches(self, at: slice) -> Tensor | None:
-        """(rows, B) bool, which pairs share the target; None when each row is only its own."""
-        if self.alike is None or self.positives == "mask":
-            return None
-        agree = related(self.alike.rows[at], self.alike.columns)
-        agree.diagonal(at.start).fill_(True)
-        return agree
+        for start in range(0, batch, size):
+            rows = slice(start, min(start + size, batch))
+            agree = None
+            if self.alike is not None:
+                agree = related(self.alike.rows[rows], self.alike.columns)
+                agree.diagonal(start).fill_(self.positives == "match")
+            matches = agree if self.positives == "match" else None
+            tile = self.kept.get(start)
+            if tile is None:
+                tile = self.buffer[: rows.stop - start]
+                if (left := left - tile.numel() * tile.element_size()) >= 0:
+                    tile = self.kept[start] = torch.empty_like(tile)
+                _product(self.image[rows] * self.scale, self.text, tile)
+                if agree is not None and matches is None:
+                    tile.masked_fill_(agree, -torch.inf)
+            yield rows, tile, spare[: len(tile)], matches
+        del self.buffer
 
 
 def _queue_tiles(
@@ -221,7 +220,7 @@ def _queue_tiles(
 ) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
     """Tiles of scale · rows · queueᵀ, cut both ways since a queue can be far longer than the batch."""
     width = min(len(queue), 4096)
-    size = min(len(rows), max(8, int(tile_mib * 2**20) // (2 * width * rows.element_size())))
+    size = _tile_rows(len(rows), width, rows, tile_mib)
     buffers = rows.new_empty(2, size * width)
     for start in range(0, len(rows), size):
         at = slice(start, min(start + size, len(rows)))
@@ -256,6 +255,10 @@ def _queue_grad(
     """Add the queue's part to the gradient of `rows`, before it is scaled."""
     for at, to, tile, _ in _queue_tiles(rows, queue, scale, alike, tile_mib):
         grad[at].addmm_(tile.sub_(total[at, None]).exp_(), queue[to])
+
+
+def _tile_rows(rows: int, columns: int, like: Tensor, tile_mib: float) -> int:
+    return min(rows, max(8, int(tile_mib * 2**20) // (columns * like.element_size())))
 
 
 def _product(rows: Tensor, columns: Tensor, out: Tensor) -> None:

@@ -10,7 +10,7 @@ first, so a kill costs at most that much work, and memory does not grow with the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Adder:
         fields: the catalogue's fields; grows as sources bring new ones.
         report: counts and lists are added to it.
         portable: how a path is written into the table.
+        tables: the sources that are tables; a folder leaves their pictures to them.
         embed: whether pictures' bytes are kept in the table.
         progress: told after each row.
     """
@@ -51,11 +52,12 @@ class Adder:
         report: AddReport,
         *,
         portable: Portable,
+        tables: Container[str],
         embed: bool,
         progress: OnProgress | None,
     ) -> None:
         self.store, self.fields, self.report = store, fields, report
-        self._portable, self._progress = portable, progress
+        self._portable, self._tables, self._progress = portable, tables, progress
         self._groups = [name for name, one in fields.items() if one.role == "group"]
         self._splits = [name for name, one in fields.items() if one.role == "split"]
         self._clusters = Clusters()
@@ -98,26 +100,24 @@ class Adder:
         self.store.correct(wrong)
 
     def _load(self) -> None:
-        own = [ID, "_position", "_source", "_image", "_image_hash", "_width", "_height", "_hash", "_split"]
+        own = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
+        own += ["_hash", "_split", EMBEDS_KEY]
         user = self._stored([*self._groups, *self._splits])
-        table = self.store.scan([*own, EMBEDS_KEY, *user])
-        embedded = set(self.store.scan([ID], "_image_bytes IS NOT NULL")[ID].to_pylist())
-        for row in table.to_pylist():
+        for row in self.store.scan([*own, *user]).to_pylist():
             self._known[row[ID]] = Known(
                 position=row["_position"],
                 source=row["_source"],
                 image=row["_image"],
                 image_hash=row["_image_hash"],
                 hash=row["_hash"],
-                embedded=row[ID] in embedded,
+                embedded=row["_embedded"],
                 embeds_key=row[EMBEDS_KEY],
             )
             if row["_image_hash"]:
                 self._proven[row["_image_hash"]] = ImageFacts(
                     row["_image_hash"], row["_width"], row["_height"]
                 )
-            if row["_image"]:
-                self._home.setdefault(row["_image"], row["_source"])
+            self._note_home(row["_image"], row["_source"])
             self._join(row, row["_split"])
         self._next_position = max((one.position for one in self._known.values()), default=-1) + 1
 
@@ -136,6 +136,10 @@ class Adder:
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         return keys_of(row["_image_hash"], [(name, row.get(name)) for name in self._groups], row["_hash"])
+
+    def _note_home(self, image: str | None, source: str) -> None:
+        if image and (source in self._tables or image not in self._home):
+            self._home[image] = source
 
     def _own(self, source: Source) -> Iterator[Item | Skipped]:
         """Leave out a folder's pictures that are rows of another source already."""
@@ -191,8 +195,7 @@ class Adder:
         self._known[key] = now
         if facts:
             self._proven[facts.hash] = facts
-        if now.image:
-            self._home.setdefault(now.image, now.source)
+        self._note_home(now.image, now.source)
         row: dict[str, Any] = {
             **values,
             ID: key,
@@ -200,6 +203,7 @@ class Adder:
             "_source": now.source,
             "_image": now.image,
             "_image_bytes": data,
+            "_embedded": now.embedded,
             "_image_hash": now.image_hash,
             "_width": facts.width if facts else None,
             "_height": facts.height if facts else None,

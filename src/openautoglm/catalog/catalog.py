@@ -47,7 +47,7 @@ class Catalog:
     """
 
     def __init__(self, folder: Path | str, *, create: bool = False) -> None:
-        self.folder = Path(folder).expanduser().absolute()
+        self.folder = Path(folder).expanduser().resolve()
         if create and not (self.folder / FILE).exists():
             self._create()
         read_settings(self.folder)
@@ -103,7 +103,13 @@ class Catalog:
             opened = [known.open(path, roles, fields) for path in known.paths(sources)]
             self._remember(known, fields)
             adder = Adder(
-                self._store, fields, report, portable=known.portable, embed=embed, progress=progress
+                self._store,
+                fields,
+                report,
+                portable=known.portable,
+                tables=known.tables(),
+                embed=embed,
+                progress=progress,
             )
             for source in opened:
                 if source.roles:
@@ -164,6 +170,10 @@ class Catalog:
 
     def merge_columns(self, table: pa.Table) -> None:
         """Write columns of existing rows by `id`; columns that are new are added, unknown ids passed over."""
+        if ID not in table.column_names:
+            raise CatalogError(
+                f"columns are written by id; the table has only {', '.join(table.column_names)}"
+            )
         with self.writing():
             self._store.merge(table)
 

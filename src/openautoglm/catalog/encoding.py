@@ -42,6 +42,11 @@ def _encoding(data: bytes, *, complete: bool, legacy: bool = False) -> str:
         return "utf-16"
     if not legacy and _decodes(data, "utf-8-sig", complete):
         return "utf-8-sig"
+    # A few damaged characters do not make a UTF-8 file another one.
+    text = data.decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    if len(text) - len(text.encode("ascii", "ignore")) > 10 * damaged:
+        return "utf-8-sig"
     text = data.decode("gb18030", "replace")
     han = len(re.findall(r"[\u4e00-\u9fff]", text))
     in_words = sum(len(word) for word in re.findall(r"[\u4e00-\u9fff]{2,}", text))

@@ -7,6 +7,7 @@ messengers' counters, dates, hashes and sizes say nothing about a picture and ar
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import PurePath
 
 _CAMERA = re.compile(
@@ -16,7 +17,7 @@ _CAMERA = re.compile(
     re.IGNORECASE,
 )
 _NOISE = re.compile(
-    r"\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}\b"  # hashes and long counters
+    r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\b\d[0-9a-f]{3,}\b"  # hashes, long counters, code points
     r"|\b\d{2,5}\s?[x×]\s?\d{2,5}\b"  # sizes
     r"|\b(wa|edit|copy|final|v)?\d+\b"  # counters, dates
     r"|\(\d+\)",
@@ -50,7 +51,7 @@ def words_of(name: str) -> str:
     >>> words_of("GoldenGinkgo_avenue (2)"), words_of("IMG_2041"), words_of("银杏-大道01")
     ('Golden Ginkgo avenue', '', '银杏 大道')
     """
-    text = re.sub(r"[_\-+.,~#@\[\]{}]+", " ", name)
+    text = re.sub(r"[_\-+.,~#@\[\]{}]+", " ", unicodedata.normalize("NFC", name))
     text = re.sub(r"(?<=[\u3040-\u9fff])(?=\d)|(?<=\d)(?=[\u3040-\u9fff])", " ", text).strip()
     previous = None
     while previous != text:

@@ -88,8 +88,7 @@ class CsvReader:
             raise CatalogError(f"{path} is empty; its first line must name the columns")
         self.delimiter = delimiter or max(_DELIMITERS, key=header.count)
         with self._open() as file:
-            self.columns = [name.strip() for name in next(csv.reader(file, delimiter=self.delimiter))]
-        _check_header(path, self.columns)
+            self.columns = _header(path, next(csv.reader(file, delimiter=self.delimiter)))
 
     def rows(self, *, with_bytes: bool) -> Iterator[Row | BadRow]:
         """Yield all rows; a line with another number of cells than the header is bad."""
@@ -171,7 +170,6 @@ class ParquetReader:
         except pa.ArrowInvalid as error:
             raise CatalogError(f"{path} is not a readable Parquet file ({error})") from error
         self.columns = list(self._file.schema_arrow.names)
-        _check_header(path, self.columns)
         self.byte_columns = frozenset(one.name for one in self._file.schema_arrow if _holds_bytes(one.type))
 
     def rows(self, *, with_bytes: bool) -> Iterator[Row | BadRow]:
@@ -193,9 +191,10 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
-def _check_header(path: Path, columns: list[str]) -> None:
-    for number, name in enumerate(columns, start=1):
-        if not name:
-            raise CatalogError(f"{path}: column {number} has no name; give it one in the header")
-        if name in columns[: number - 1]:
-            raise CatalogError(f"{path}: two columns are named {name!r}; rename one")
+def _header(path: Path, names: list[str]) -> list[str]:
+    # Spreadsheets leave columns without a name at the end, data frames their index at the front.
+    columns = [name.strip() or f"column_{number}" for number, name in enumerate(names, start=1)]
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise CatalogError(f"{path}: two columns are named {twice!r}; rename one")
+    return columns

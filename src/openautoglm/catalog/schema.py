@@ -38,6 +38,7 @@ OWN = pa.schema(
         pa.field("_source", pa.string()),
         pa.field("_image", pa.string()),
         pa.field("_image_bytes", pa.large_binary()),
+        pa.field("_embedded", pa.bool_()),  # whether the bytes are there, without reading them
         pa.field("_image_hash", pa.string()),
         pa.field("_width", pa.int32()),
         pa.field("_height", pa.int32()),

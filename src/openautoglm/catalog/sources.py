@@ -6,6 +6,7 @@ its columns, so that a later `add` needs to be told nothing twice.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,13 @@ class Sources:
 
     def portable(self, path: Path) -> str:
         """Write a path as the workspace keeps it: relative when inside it, so that it can move with it."""
-        absolute = path.absolute()
+        absolute = Path(os.path.normpath(path.absolute()))
         inside = absolute.is_relative_to(self.workspace)
         return (absolute.relative_to(self.workspace) if inside else absolute).as_posix()
+
+    def tables(self) -> set[str]:
+        """Name the sources that are tables."""
+        return {name for name, about in self.stored.items() if "roles" in about}
 
     def _free_prefix(self, path: Path) -> str:
         taken = {one["prefix"] for one in self.stored.values()}

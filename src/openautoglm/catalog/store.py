@@ -42,7 +42,7 @@ class Store:
 
         self.folder = folder
         self.path = folder / FOLDER
-        self._places: tuple[int, dict[str, int]] | None = None
+        self._latest: tuple[lance.LanceDataset, dict[str, int]] | None = None
         if create and not (self.path / "_versions").exists():
             with writing_to(folder):
                 lance.write_dataset(OWN.empty_table(), str(self.path), mode="create")
@@ -62,9 +62,8 @@ class Store:
 
     def kinds(self) -> dict[str, Kind]:
         """List the user's columns that exist, with the kind of each."""
-        own = set(OWN.names)
-        columns = self.dataset.schema
-        return {one.name: _KINDS[one.type] for one in columns if one.name not in own and one.type in _KINDS}
+        columns = (one for one in self.dataset.schema if one.name != ID and not one.name.startswith("_"))
+        return {one.name: _KINDS[one.type] for one in columns if one.type in _KINDS}
 
     def count(self, where: str | None) -> int:
         """Count the rows that pass `where`."""
@@ -89,8 +88,7 @@ class Store:
         Raises:
             CatalogError: if an id does not exist.
         """
-        dataset = self.dataset
-        places = self._places_at(dataset)
+        snapshot, places = self._snapshot()
         missing = next((one for one in ids if one not in places), None)
         if missing is not None:
             raise CatalogError(f"there is no row with id {missing!r} in {self.folder}")
@@ -98,7 +96,7 @@ class Store:
             passing = set(self.scan([ID], where)[ID].to_pylist())
             ids = [one for one in ids if one in passing]
         try:
-            return dataset.take([places[one] for one in ids], columns=list(columns))
+            return snapshot.take([places[one] for one in ids], columns=list(columns))
         except (ValueError, OSError) as error:
             raise self._bad_query(error, None, columns) from error
 
@@ -160,12 +158,17 @@ class Store:
                 self.dataset.optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
             self.dataset.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
 
-    def _places_at(self, dataset: lance.LanceDataset) -> dict[str, int]:
-        """Map each id to its row's place; made once a commit, so that single rows come fast."""
-        if self._places is None or self._places[0] != dataset.version:
-            ids = dataset.to_table(columns=[ID])[ID].to_pylist()
-            self._places = (dataset.version, {one: place for place, one in enumerate(ids)})
-        return self._places[1]
+    def _snapshot(self) -> tuple[lance.LanceDataset, dict[str, int]]:
+        """Take the table at its latest commit, and the place of each id in it; made once a commit.
+
+        The snapshot is a handle of its own: another thread may move the shared one to a later commit.
+        """
+        version = self.dataset.version
+        if self._latest is None or self._latest[0].version != version:
+            snapshot = self.dataset.checkout_version(version)
+            ids = snapshot.to_table(columns=[ID])[ID].to_pylist()
+            self._latest = snapshot, {one: place for place, one in enumerate(ids)}
+        return self._latest
 
     def _widen(self, kinds: Mapping[str, Kind]) -> None:
         import lance

@@ -20,6 +20,7 @@ from openautoglm.catalog.schema import SPLITS, Field
 from openautoglm.catalog.store import Store
 
 _FEW = 8
+_REPEATS = 5
 _BLOCK = 20_000
 
 
@@ -109,7 +110,7 @@ def summarize(store: Store, fields: Mapping[str, Field]) -> Summary:
         splits={split: _count(own["_split"], split) for split in SPLITS},
         straddling=_straddling(own),
         sources=dict(Counter(own["_source"].to_pylist())),
-        embedded=store.count("_image_bytes IS NOT NULL"),
+        embedded=store.count("_embedded"),
     )
 
 
@@ -123,10 +124,10 @@ def _describe(store: Store, one: Field) -> FieldSummary:
     if one.type in ("integer", "number", "date", "time") and len(present):
         low, high = pc.min_max(present).as_py().values()
     distinct = len(pc.unique(present))
-    if one.type in ("text", "boolean", "tags") and one.role != "text":
+    if one.type in ("text", "boolean", "tags") and distinct * _REPEATS <= len(present):
         counted = pc.value_counts(present).to_pylist()
         counted.sort(key=lambda pair: (-pair["counts"], str(pair["values"])))
-        common = [(str(pair["values"]), pair["counts"]) for pair in counted[:_FEW] if pair["counts"] > 1]
+        common = [(str(pair["values"]), pair["counts"]) for pair in counted[:_FEW]]
     return FieldSummary(
         one.name, one.role, one.type, one.language, column.null_count, distinct, low, high, common
     )

@@ -7,6 +7,7 @@ What is wrong with a cell is listed with file, line and field, and the rest of t
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -123,10 +124,17 @@ class TableSource:
             return Path(unquote(parts.path)), text
         if "\x00" in text:
             return "not a path", repr(text)
-        path = self.path.parent / text
-        if "\\" in text and not path.exists():
-            path = self.path.parent / text.replace("\\", "/")
-        return path, text
+        return self._find(text), text
+
+    def _find(self, text: str) -> Path:
+        # Tables come from other systems: Windows' separators, macOS' decomposed accents.
+        spelt = [
+            text,
+            text.replace("\\", "/"),
+            *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")),
+        ]
+        paths = [self.path.parent / one for one in dict.fromkeys(spelt)]
+        return next((path for path in paths if len(paths) > 1 and path.exists()), paths[0])
 
     def _agree(self, raw: str, found: Field, known: Field | None) -> Kind:
         if known is None or known.type == found.type or known.type in ("text", "tags"):

@@ -9,7 +9,6 @@ import typer
 
 from openautoglm.cli.names import Quiet, WorkspaceFolder, split_names
 
-Columns = Annotated[list[str] | None, typer.Option(metavar="A,B")]
 _SHOWN = 10
 
 
@@ -18,9 +17,9 @@ def add(
     sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE...", help="Folders and tables.")] = None,
     table: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")] = None,
     image: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the picture's path.")] = None,
-    text: Annotated[Columns, typer.Option(help="Columns with texts, in any languages.")] = None,
-    tags: Annotated[Columns, typer.Option(help="Columns with lists of words.")] = None,
-    column: Annotated[Columns, typer.Option(help="Columns to filter on.")] = None,
+    text: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns with texts, in any languages.")] = None,
+    tags: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns with lists of words.")] = None,
+    column: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns to filter on.")] = None,
     id: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names a row.")] = None,  # noqa: A002
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows with the same value belong together: one split for all.")

@@ -22,7 +22,7 @@ def search(
     json: Json = False,
 ) -> None:
     """Search by text, by picture, or by both."""
-    from openautoglm.search.query import as_json
+    from openautoglm.search.hit import as_json
     from openautoglm.workspace import Workspace
 
     shop = Workspace.open(workspace)
@@ -30,9 +30,7 @@ def search(
     if json:
         typer.echo(as_json(hits))
     else:
-        names = [field.name for field in shop.catalog.text_fields]
         for number, hit in enumerate(hits, 1):
-            label = next((text for name in names if (text := hit.row.get(name))), "")
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {label}")
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
     if sheet is not None and not json:
         typer.echo(f"sheet: {sheet}")

@@ -42,7 +42,8 @@ def describe(summary: Summary) -> Iterator[str]:
         yield f"  {field.name:{width}}  {field.role:6}  {field.type:7}  {_values(field)}"
     models = ", ".join(f"{one['name']}{' (default)' if one['default'] else ''}" for one in summary.models)
     yield f"models      {models or 'none yet; `autoglm fit` trains one'}"
-    yield f"index       {summary.index:,} of {summary.rows:,} rows have vectors"
+    by_model = ", ".join(f"{count:,} rows by model {name[:12]}" for name, count in summary.index.items())
+    yield f"index       {by_model or 'none yet; `autoglm index` makes it'}"
 
 
 def _values(field: FieldSummary) -> str:

@@ -60,10 +60,10 @@ def indexed_rows(catalog: Catalog) -> dict[str, int]:
     return dict(Counter(key.partition(":")[0] for key in keys).most_common())
 
 
-def made_by(model: Encoder) -> str:
-    """Write the SQL condition for rows with vectors of this model."""
-    fingerprint = model.fingerprint().replace("'", "''")
-    return f"starts_with({KEY}, '{fingerprint}:')"
+def made_by(fingerprint: str) -> str:
+    """Write the SQL condition for rows with vectors of the model of this fingerprint."""
+    quoted = fingerprint.replace("'", "''")
+    return f"starts_with({KEY}, '{quoted}:')"
 
 
 def build_index(

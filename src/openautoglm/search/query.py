@@ -36,16 +36,8 @@ if TYPE_CHECKING:
 
 By = Literal["auto", "image", "text", "fused"]
 
-_HIDDEN = {
-    "_position",
-    "_source",
-    "_image_bytes",
-    "_image_hash",
-    "_hash",
-    "_cluster",
-    "_updated_at",
-    "_embeds_key",
-}
+_SHOWN = ("_image", "_width", "_height", "_split")
+"""Of the catalogue's own columns, those that a hit shows beside the user's."""
 
 
 def search(
@@ -81,11 +73,12 @@ def search(
         raise SearchError(f"k is the number of results and must be 1 or more, not {k}")
     if by not in get_args(By):
         raise SearchError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")
+    own = made_by(model.fingerprint())
     query = encode_query(model, text=text, image=image)
-    _check_index(model, catalog, len(query))
+    _check_index(own, catalog, len(query))
     hits: list[Hit] = []
     for column, condition in _columns(by):
-        hits += _nearest(catalog, column, query, all_of(made_by(model), condition, where), k, where)
+        hits += _nearest(catalog, column, query, all_of(own, condition, where), k, where)
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:k]
 
 
@@ -128,7 +121,7 @@ def _columns(by: By) -> list[tuple[str, str]]:
 def _nearest(
     catalog: Catalog, column: str, query: Vectors, condition: str | None, k: int, where: str | None
 ) -> list[Hit]:
-    names = [name for name in catalog.dataset.schema.names if name not in {*VECTORS, *_HIDDEN}]
+    names = [name for name in catalog.dataset.schema.names if name in _SHOWN or not name.startswith("_")]
     nearest = {
         "column": column,
         "q": pa.array(query, pa.float32()),
@@ -153,10 +146,10 @@ def _hit(row: dict[str, Any], texts: list[str]) -> Hit:
     return Hit(row.pop("id"), 1.0 - row.pop("_distance"), row, label)
 
 
-def _check_index(model: Encoder, catalog: Catalog, size: int) -> None:
+def _check_index(own: str, catalog: Catalog, size: int) -> None:
     """Say why nothing could be found, before nothing is found."""
     schema = catalog.dataset.schema
-    if VECTORS[0] in schema.names and catalog.dataset.count_rows(made_by(model)):
+    if VECTORS[0] in schema.names and catalog.dataset.count_rows(own):
         if (stored := schema.field(VECTORS[0]).type.list_size) != size:
             raise SearchError(
                 f"the index holds vectors of {stored} numbers, the model makes {size}; index again"

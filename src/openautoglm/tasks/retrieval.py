@@ -30,8 +30,8 @@ TIE = 1e-6
 
 RECALL_AT = (1, 5, 10)
 
-_BLOCK_SCORES = 1 << 24
-"""Scores held at once: 64 MiB in float32."""
+_BLOCK_SCORES = 1 << 22
+"""Scores held at once: 16 MiB in float32."""
 
 
 class Relevant(NamedTuple):

@@ -1,22 +1,24 @@
 """What training reads: the catalogue's rows as pictures on disk and captions in memory.
 
-A row may have several captions (fields, languages); each batch takes one of them at random. A row that lacks
-its picture or all captions cannot be part of a pair: it is left out, counted, and said; so is a broken picture.
+A row may have several captions (fields, languages); each batch takes one of them at random. A row that
+lacks its picture or all captions cannot be part of a pair: it is left out, counted, and said; so is a
+broken picture.
 
 Keys say which rows must not be each other's negatives (see `align/keys.py`): the row's id, its group or
-duplicate cluster, and the caption that was drawn.
+duplicate cluster, and the caption that was drawn (`encoders.batch.KEYS`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -27,6 +29,7 @@ from openautoglm.train.pixels import Broken, PixelStore
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.schema import Field
 
 NO_PICTURE = -1
 MARGIN = 4 / 3
@@ -47,10 +50,9 @@ class Drawn(NamedTuple):
     rgba: Tensor
     """(B, 4, S, S) uint8."""
     texts: list[str]
+    """T captions: those of the B pictures in their order, then further ones."""
     keys: Tensor
-    """(B, 3) int64: hash of the id, of the group, of the caption."""
-    rows: np.ndarray
-    """(B,) positions in the data."""
+    """(T, 3) int64, hashes of each text's `KEYS`; the first B are the pictures' as well."""
 
 
 @dataclass
@@ -58,7 +60,8 @@ class TrainingData:
     """Rows with their captions, and the store that holds their pictures.
 
     Args:
-        ids, slots, captions, groups: one entry a row; slot −1 means no picture, an empty list no caption.
+        ids, slots, captions, tags, groups: one entry a row; slot −1 means no picture, an empty list no
+            caption. Tags are joined to one text a field, and serve where a row has no caption.
         store: where the pictures lie.
         broken: pictures that could not be decoded; their rows have slot −1.
     """
@@ -66,18 +69,22 @@ class TrainingData:
     ids: list[str]
     slots: np.ndarray
     captions: list[list[Caption]]
+    tags: list[list[Caption]]
     groups: list[str]
     store: PixelStore
     broken: list[Broken] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        has_text = np.array([bool(texts) for texts in self.captions], bool)
+        has_text = np.array(
+            [bool(texts or tags) for texts, tags in zip(self.captions, self.tags, strict=True)]
+        )
+        self.with_text = np.flatnonzero(has_text)
+        """Positions of the rows that have a caption or tags."""
         self.pairs = np.flatnonzero(has_text & (self.slots != NO_PICTURE))
-        """Positions of the rows that have both a picture and a caption."""
-        _, numbers = np.unique(np.array(self.groups, dtype=object).astype(str), return_inverse=True)
-        self.group_numbers: np.ndarray = numbers
+        """Positions of the rows that have a picture as well."""
+        _, self.group_numbers = np.unique(np.array(self.groups, dtype=np.str_), return_inverse=True)
         """(N,) 0 … G−1, the group of each row."""
-        self._row_keys = np.array([[_hash(i), _hash(g)] for i, g in zip(self.ids, self.groups, strict=True)])
+        self._row_keys = np.array([(_hash(i), _hash(g)) for i, g in zip(self.ids, self.groups, strict=True)])
 
     @classmethod
     def from_catalog(
@@ -95,17 +102,20 @@ class TrainingData:
 
         Args:
             image: the model's `processor.image`; pictures are kept `MARGIN` larger.
-            fields: text fields to take captions from; all of them by default.
+            fields: fields of texts or tags to take captions from; all of them by default.
             progress: told (pictures decoded, pictures to decode).
         """
-        known = {one.name: one for one in catalog.text_fields}
-        if fields and (strange := sorted(set(fields) - set(known))):
+        known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags")}
+        if strange := sorted(set(fields or ()) - set(known)):
             there = ", ".join(known) or "none"
-            raise TrainingError(f"no text field is called {strange[0]!r}; there are: {there}")
-        chosen = {name: known[name].language for name in (fields or known)}
+            raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
+        chosen = [known[name] for name in (fields or known)]
         clauses = [f"({where})"] if where else []
         clauses += [f"_split = '{split}'"] if split else []
-        table = catalog.read(["id", "_image_hash", "_cluster", *chosen], where=" AND ".join(clauses) or None)
+        table = catalog.read(
+            ["id", "_image_hash", "_cluster", *(one.name for one in chosen)],
+            where=" AND ".join(clauses) or None,
+        )
         ids: list[str] = table["id"].to_pylist()
         hashes: list[str | None] = table["_image_hash"].to_pylist()
 
@@ -117,14 +127,11 @@ class TrainingData:
             decode=lambda row: kept.frame(catalog.load_image(row)),
             progress=progress,
         )
-        columns = {name: table[name].to_pylist() for name in chosen}
         return cls(
             ids=ids,
             slots=store.slots(hashes),
-            captions=[
-                _captions({name: texts[row] for name, texts in columns.items()}, chosen)
-                for row in range(len(ids))
-            ],
+            captions=_captions(table, [one for one in chosen if one.role == "text"]),
+            tags=_captions(table, [one for one in chosen if one.role == "tags"]),
             groups=[group or row for row, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
             store=store,
             broken=broken,
@@ -134,19 +141,30 @@ class TrainingData:
         return len(self.ids)
 
     def texts(self) -> Iterable[str]:
-        """Every caption, for training a tokenizer."""
-        return (caption.text for texts in self.captions for caption in texts)
+        """Every text, for training a tokenizer."""
+        return (one.text for found in (self.captions, self.tags) for row in found for one in row)
 
-    def draw(self, pairs: np.ndarray, seed: int) -> Drawn:
-        """The picture and one caption, chosen by `seed`, of the given positions in `self.pairs`."""
+    def draw(self, pairs: np.ndarray, seed: int, *, tag_share: float = 0.0, extra_texts: int = 0) -> Drawn:
+        """Pictures and captions of the given positions in `self.pairs`, and of `extra_texts` other rows captions.
+
+        Which caption a row shows, and which the other rows are, follows from `seed`.
+        """
+        dice = np.random.default_rng(seed)
         rows = self.pairs[pairs]
-        choice = np.random.default_rng(seed).random(len(rows))
+        if extra_texts:
+            others = np.setdiff1d(self.with_text, rows)
+            rows = np.append(rows, dice.permutation(others)[:extra_texts])
         texts = [
-            self.captions[row][int(share * len(self.captions[row]))].text
-            for row, share in zip(rows, choice, strict=True)
+            self._text(row, by_tags < tag_share, which)
+            for row, (by_tags, which) in zip(rows.tolist(), dice.random((len(rows), 2)).tolist(), strict=True)
         ]
         keys = np.column_stack([self._row_keys[rows], [_hash(text) for text in texts]])
-        return Drawn(self.store.read(self.slots[rows]), texts, torch.from_numpy(keys), rows)
+        return Drawn(self.store.read(self.slots[rows[: len(pairs)]]), texts, torch.from_numpy(keys))
+
+    def _text(self, row: int, tags: bool, which: float) -> str:
+        """One text of the row; `which` in 0 … 1 chooses among several."""
+        texts = self.tags[row] if self.tags[row] and (tags or not self.captions[row]) else self.captions[row]
+        return texts[int(which * len(texts))].text
 
     def check(self) -> None:
         """Refuse data that no contrastive loss can learn from.
@@ -167,12 +185,10 @@ class TrainingData:
 
     def summary(self) -> str:
         """What takes part and what does not, in words."""
-        has_text = np.array([bool(texts) for texts in self.captions], bool)
-        without_picture = self.slots == NO_PICTURE
+        text, picture = np.isin(np.arange(len(self)), self.with_text), self.slots != NO_PICTURE
+        lacking = {"a picture": text & ~picture, "a text": picture & ~text, "either": ~picture & ~text}
         parts = [f"{len(self.pairs):,} pairs from {len(self):,} rows"]
-        parts += [f"{n:,} without a picture" for n in [int((without_picture & has_text).sum())] if n]
-        parts += [f"{n:,} without a text" for n in [int((~without_picture & ~has_text).sum())] if n]
-        parts += [f"{n:,} with neither" for n in [int((without_picture & ~has_text).sum())] if n]
+        parts += [f"{rows.sum():,} without {what}" for what, rows in lacking.items() if rows.any()]
         parts += [f"{len(self.broken):,} broken pictures"] if self.broken else []
         return ", ".join(parts)
 
@@ -180,7 +196,7 @@ class TrainingData:
         """Hash of everything a step can depend on but the pixels' order on disk."""
         digest = hashlib.blake2b(digest_size=16)
         kept = self.slots != NO_PICTURE
-        for row in zip(self.ids, self.groups, kept.tolist(), self.captions, strict=True):
+        for row in zip(self.ids, self.groups, kept.tolist(), self.captions, self.tags, strict=True):
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
@@ -191,13 +207,15 @@ def _larger(image: ImageSettings) -> ImageSettings:
     return replace(image, size=size or image.size, shortest=shortest)
 
 
-def _captions(texts: Mapping[str, str | None], languages: Mapping[str, str | None]) -> list[Caption]:
-    """The non-empty texts of a row, each once."""
-    found: dict[str, Caption] = {}
-    for name, text in texts.items():
-        if text and (text := text.strip()):
-            found.setdefault(text, Caption(text, name, languages[name] or guess_language(text)))
-    return list(found.values())
+def _captions(table: pa.Table, fields: Sequence[Field]) -> list[list[Caption]]:
+    """Of each row, the non-empty texts of these fields, each text once; tags are joined by commas."""
+    rows: list[dict[str, Caption]] = [{} for _ in range(table.num_rows)]
+    for one in fields:
+        for row, value in zip(rows, table[one.name].to_pylist(), strict=True):
+            text = (", ".join(value) if isinstance(value, list) else value or "").strip()
+            if text:
+                row.setdefault(text, Caption(text, one.name, one.language or guess_language(text)))
+    return [list(row.values()) for row in rows]
 
 
 def _hash(text: str) -> int:

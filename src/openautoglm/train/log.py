@@ -1,7 +1,7 @@
 """The run's diary, `log.jsonl`, and its picture, `curves.png`.
 
-The diary has a line for every few steps and one for each look at the validation figures. A resumed run cuts off the lines
-behind its checkpoint before it writes its own, so the diary reads as if nothing had happened.
+The diary has a line for every few steps and one for each look at the validation figures. A resumed run
+cuts off the lines behind its checkpoint before it writes its own, so it reads as if nothing had happened.
 """
 
 from __future__ import annotations

@@ -1,18 +1,65 @@
-"""The optimizer of a training run."""
+"""Which parameters move how fast.
+
+kernels     of a fresh convolutional tower: Muon, at `KERNEL_RATE` times the learning rate, when
+            `optimizer` is "muon"
+text        matrices of a fresh text tower: `text_rate` times the learning rate, since its many rare
+            words are seen far less often than a picture's colours
+matrices    of all else: AdamW
+vectors     biases, norms, temperatures: AdamW without decay
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 from torch import nn
 
 from openautoglm.config import TrainConfig
+from openautoglm.model import OpenAutoGLM
+from openautoglm.train.muon import Muon
+
+KERNEL_RATE = 10.0
+BETAS = (0.9, 0.98)
 
 
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, vectors and scalars (norms, biases, temperatures) do not."""
-    trained = [p for p in model.parameters() if p.requires_grad]
+def build_optimizer(
+    model: OpenAutoGLM, config: TrainConfig, more: Iterable[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """Make the optimizer of the trainable parameters of `model` and of `more`, those of the training itself."""
+    kinds: dict[str, list[nn.Parameter]] = {"kernels": [], "text": [], "matrices": [], "vectors": []}
+    fresh = {name for name, spec in model.towers.items() if not spec.pretrained}
+    for name, parameter in model.named_parameters():
+        tower = name.partition(".")[0]
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim <= 1:
+            kind = "vectors"
+        elif config.optimizer == "muon" and parameter.ndim == 4 and tower == "vision" and tower in fresh:
+            kind = "kernels"
+        else:
+            kind = "text" if tower == "text" and tower in fresh else "matrices"
+        kinds[kind].append(parameter)
+    own = {id(parameter) for parameter in model.parameters()}
+    kinds["vectors"] += [parameter for parameter in more if id(parameter) not in own]
+
+    rates = {"kernels": KERNEL_RATE, "text": config.text_rate}
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": parameters,
+            "lr": config.learning_rate * rates.get(kind, 1.0),
+            "weight_decay": 0.0 if kind == "vectors" else config.weight_decay,
+        }
+        | ({"muon": kind == "kernels"} if config.optimizer == "muon" else {})
+        for kind, parameters in kinds.items()
+        if parameters
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.learning_rate, betas=(0.9, 0.98))
+    if config.optimizer == "muon":
+        return Muon(groups, lr=config.learning_rate, betas=BETAS)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=BETAS, fused=True)
+
+
+def clipped(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """Return the parameters whose gradients' size matters; Muon ignores it."""
+    groups = [group for group in optimizer.param_groups if not group.get("muon")]
+    return [parameter for group in groups for parameter in group["params"]]

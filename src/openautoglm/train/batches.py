@@ -1,0 +1,108 @@
+"""From rows to tensors: the batch of a step, a pure function of (seed, number of the batch, progress).
+
+Early in training, pictures may be smaller (`small_size`: more of them a second, and coarse shapes are learned
+first) and tamer (`augment_ramp`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from openautoglm.config import ConfigError, TrainConfig
+from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.processor import Processor
+from openautoglm.train.augment import Augment
+from openautoglm.train.data import TrainingData
+from openautoglm.train.sampler import Sampler, derive
+
+RAMP_START = 0.3
+"""Strength of augmentation at the start of `augment_ramp`."""
+
+
+class Chunk(NamedTuple):
+    """What passes the towers at once."""
+
+    pixel_values: Tensor | None
+    """(b, 3, H, W)."""
+    input_ids: Tensor
+    """(t, L)."""
+    attention_mask: Tensor
+    """(t, L)."""
+
+    def to(self, device: torch.device) -> Chunk:
+        """The same on another device."""
+        pixels = None if self.pixel_values is None else self.pixel_values.to(device)
+        return Chunk(pixels, self.input_ids.to(device), self.attention_mask.to(device))
+
+
+class Prepared(NamedTuple):
+    """B pictures and T ≥ B texts; text i < B belongs to picture i."""
+
+    pixel_values: Tensor
+    """(B, 3, H, W) augmented and normalised."""
+    input_ids: Tensor
+    """(T, L)."""
+    attention_mask: Tensor
+    """(T, L)."""
+    keys: Tensor
+    """(T, K)."""
+
+    def chunks(self, size: int | None) -> list[Chunk]:
+        """Everything at once, or pieces of `size` rows: pairs first, then the texts that are left."""
+        pictures, texts = len(self.pixel_values), len(self.input_ids)
+        if size is None or size >= pictures:
+            return [Chunk(self.pixel_values, self.input_ids, self.attention_mask)]
+        starts = [*range(0, pictures, size), *range(pictures, texts, size)]
+        parts = [slice(start, end) for start, end in zip(starts, [*starts[1:], texts], strict=True)]
+        return [
+            Chunk(
+                self.pixel_values[part] if part.start < pictures else None,
+                self.input_ids[part],
+                self.attention_mask[part],
+            )
+            for part in parts
+        ]
+
+    def pairs(self) -> Batch:
+        """The pictures with their own texts."""
+        own = slice(len(self.pixel_values))
+        return Batch.of(self.pixel_values, self.input_ids[own], self.attention_mask[own], self.keys[own])
+
+
+class Batches:
+    """Draws, augments and tokenizes.
+
+    Raises:
+        ConfigError: if `small_size` is not below the model's own size.
+    """
+
+    def __init__(self, data: TrainingData, config: TrainConfig, processor: Processor) -> None:
+        full = processor.image.size
+        if config.small_size is not None and config.small_size >= full:
+            raise ConfigError(f"small_size {config.small_size} is not below the model's image size, {full}")
+        self.data, self.config, self.processor = data, config, processor
+        self.size = min(config.batch_size, len(data.pairs))
+        self.sampler = Sampler(
+            len(data.pairs), self.size, config.seed, data.group_numbers[data.pairs], config.together
+        )
+        self._full = Augment(config.augment, full)
+        self._small = Augment(config.augment, config.small_size or full)
+
+    def prepare(self, number: int, progress: float) -> Prepared:
+        """Batch `number` (from 0), when the share `progress` of the training is over."""
+        config = self.config
+        drawn = self.data.draw(
+            self.sampler.batch(number),
+            derive(config.seed, number, "captions"),
+            tag_share=config.tag_share,
+            extra_texts=config.extra_texts,
+        )
+        generator = torch.Generator().manual_seed(derive(config.seed, number, "augment"))
+        augment = self._small if progress < config.small_share else self._full
+        ramp = min(1.0, progress / config.augment_ramp) if config.augment_ramp else 1.0
+        rgb = augment(drawn.rgba, generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
+        ids, mask = self.processor.tokens(drawn.texts)
+        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys)
