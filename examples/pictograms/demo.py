@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from openautoglm import Workspace
-from openautoglm.cli.show import describe
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -42,10 +41,10 @@ def run(out: Path, *, quick: bool = False) -> dict[str, Any]:
     folder, sheets = out / "shop", out / "sheets"
     sheets.mkdir(parents=True)
 
-    _say("autoglm add shop pictograms.csv --image image --text label_en,… --group concept --split split")
+    _say("autoglm add shop pictograms.csv --image image --text label_en,label_zh --tags tags_en,tags_zh …")
     shop = Workspace.open(folder, create=True)
     print(shop.add(HERE / "pictograms.csv", roles=roles()))
-    print("\n".join(describe(shop.show())))
+    print(shop.show())
 
     _say("autoglm fit shop" + (f" --minutes {QUICK_MINUTES}" if quick else ""))
     print(shop.fit("mini", train={"minutes": QUICK_MINUTES} if quick else None))
@@ -75,7 +74,8 @@ def roles() -> Any:
 
     return Roles(
         image="image",
-        text=(*LABELS, *TAGS),
+        text=LABELS,
+        tags=TAGS,
         columns=("house", "subgroup", "group"),
         id="id",
         group="concept",

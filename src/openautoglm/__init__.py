@@ -26,7 +26,16 @@ _HOME = {
     "load_preset": "openautoglm.config",
 }
 
-__all__ = ["Catalog", "ConfigError", "ModelConfig", "OpenAutoGLM", "TrainConfig", "Workspace", "load_preset"]
+__all__ = [
+    "Catalog",
+    "ConfigError",
+    "ModelConfig",
+    "OpenAutoGLM",
+    "TrainConfig",
+    "Workspace",
+    "__version__",
+    "load_preset",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -241,8 +241,10 @@ class TrainConfig(Strict):
 
     together: PositiveInt = 1
     """Pictures of one group that are drawn side by side."""
+    proxy: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of a learned vector a group, which its pictures and captions are drawn to (`align/proxy.py`)."""
     extra_texts: Annotated[int, Field(ge=0)] = 0
-    """Captions of other rows that a batch's pictures are also told apart from (`align/proxy.py`)."""
+    """Captions of other rows that each step shows to `proxy` as well."""
     image_contrast: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the contrast of pictures with pictures (`align/supcon.py`)."""
     tag_share: Fraction = 0.0
@@ -271,6 +273,10 @@ class TrainConfig(Strict):
             raise ConfigError(
                 f"warmup {self.warmup} is neither a fraction below 1 nor a whole number of steps; "
                 f"nearest valid: {round(self.warmup)}"
+            )
+        if self.extra_texts and not self.proxy:
+            raise ConfigError(
+                f"extra_texts {self.extra_texts} would do nothing: they are for proxy, which is 0"
             )
         for key in ("patience",) if self.schedule != "plateau" else ("patience", "schedule"):
             if getattr(self, key) is not None and self.evaluate_every is None:

@@ -252,7 +252,8 @@ class OpenAutoGLM(nn.Module):
             return Embeds(image, text, None, None)
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
         each = [nothing if embeds is None else embeds.to(nothing) for embeds in (image, text)]
-        fused = self.fuse(torch.stack(each, dim=1), batch.present)
+        with torch.autocast(nothing.device.type, enabled=False):  # shares must sum to 1 to the last digit
+            fused = self.fuse(torch.stack(each, dim=1), batch.present)
         return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates)
 
     def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:

@@ -59,7 +59,7 @@ def test_pictures_and_captions_of_a_class_come_together() -> None:
     loss, here = Proxy(classes=6, dim=8), torch.arange(6)
     image, text = torch.nn.Parameter(torch.randn(6, 8)), torch.nn.Parameter(torch.randn(6, 8))
     steps = torch.optim.Adam([image, text, *loss.parameters()], lr=0.05)
-    for _ in range(60):
+    for _ in range(200):
         steps.zero_grad()
         loss(F.normalize(image, dim=1), here, F.normalize(text, dim=1), here).backward()
         steps.step()

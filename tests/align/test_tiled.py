@@ -41,6 +41,25 @@ def test_value_and_gradients_equal_the_plain_form(case: Case, keep_mib: float) -
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("scale", [14.3, 100.0, 1000.0])
+def test_columns_far_below_the_rows_lose_nothing_in_float32(scale: float) -> None:
+    """At high scales one exponential for both directions would underflow; then two are made."""
+    g = torch.Generator().manual_seed(0)
+    image, text = unit(90, 3, g), unit(90, 3, g)
+    text[:70] = -image[:70]
+    text[70:] = image[70:]
+    exact = Case(
+        image.requires_grad_(), text.requires_grad_(), torch.tensor(scale).double(), None, None, "match"
+    )
+    single = [tensor.detach().float().requires_grad_() for tensor in exact[:3] if tensor is not None]
+    tiled = tiled_softmax_loss(single[0], single[1], single[2], tile_mib=20 * 90 * 4 / 2**20)
+    plain = plain_softmax_loss(*exact)
+    torch.testing.assert_close(tiled.double(), plain, rtol=1e-5, atol=1e-5)
+    ours = torch.autograd.grad(tiled, single[:2])
+    for mine, right in zip(ours, torch.autograd.grad(plain, [exact.image, exact.text]), strict=True):
+        torch.testing.assert_close(mine.double(), right, rtol=1e-4, atol=1e-4 * right.abs().max().item())
+
+
 @pytest.mark.parametrize("positives", ["match", "mask"])
 @pytest.mark.parametrize("keep_mib", [0.0, 0.05, 40.0])
 def test_many_tiles_of_uneven_size(positives: str, keep_mib: float) -> None:

@@ -28,6 +28,7 @@ FULL: dict[str, Any] = {
 }
 RECIPE: dict[str, Any] = {
     "optimizer": "muon",
+    "proxy": 1.0,
     "extra_texts": 6,
     "image_contrast": 0.5,
     "together": 2,

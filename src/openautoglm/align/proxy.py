@@ -2,7 +2,7 @@
 
 Choose it beside a contrastive loss when things come back (several pictures or captions of each) and are
 counted in thousands: every picture is then told apart from all things at each step, not only from those
-of its batch, for the price of one matrix product. The table serves training only; a model is saved without it.
+of its batch, for the price of one matrix product. The table serves training only and is not saved.
 
     z_c  = table_c / |table_c|                                     (C, D)  one row a class
     loss = ½ · CE(s · image_i · z, class_i)                        each picture picks its class among all

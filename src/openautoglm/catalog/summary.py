@@ -20,6 +20,7 @@ from openautoglm.catalog.schema import SPLITS, Field
 from openautoglm.catalog.store import Store
 
 _FEW = 8
+_SHOWN = 5
 _REPEATS = 5
 _BLOCK = 20_000
 
@@ -38,16 +39,12 @@ class FieldSummary:
     high: Any = None
     common: list[tuple[str, int]] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        parts = [
-            f"  {self.name}: {self.role}",
-            self.type if self.type != self.role else "",
-            self.language or "",
-        ]
-        parts += [f"{self.low} to {self.high}"] if self.low is not None else [f"{self.distinct} different"]
-        parts += [f"{self.missing} missing"] if self.missing else []
-        parts += [", ".join(f"{value} × {count}" for value, count in self.common)]
-        return ", ".join(part for part in parts if part)
+    def values(self) -> str:
+        """What stands in the field, in a few words."""
+        parts = [f"{self.distinct:,} different"] if self.low is None else [f"{self.low} to {self.high}"]
+        parts += [", ".join(f"{value} {count:,}" for value, count in self.common[:_SHOWN])] if self.common else []
+        parts += [f"{self.missing:,} missing"] if self.missing else []
+        return "; ".join(parts)
 
 
 @dataclass
@@ -65,8 +62,10 @@ class Summary:
     """Clusters in more than one split; only a user's own split column can cause it."""
     sources: dict[str, int]
     embedded: int
-    models: list[Any] = field(default_factory=list)
-    index: Any = None
+    models: list[dict[str, Any]] = field(default_factory=list)
+    """Name and whether it is the default."""
+    index: dict[str, int] | None = None
+    """Rows with vectors, by the fingerprint of the model that made them."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON (dates as ISO text)."""
@@ -74,19 +73,24 @@ class Summary:
         return plain
 
     def __str__(self) -> str:
+        lacking = ", ".join(f"{count:,} without {name}" for name, count in self.lacking.items() if count)
         lines = [
-            f"{self.rows} rows from {len(self.sources)} sources: {_pairs(self.sources)}",
-            f"without: {_pairs(self.lacking)}",
-            f"pictures that repeat an earlier one: {self.duplicates}; kept in the workspace: {self.embedded}",
-            f"languages: {_pairs(self.languages) or 'none'}",
-            f"splits: {_pairs(self.splits)}",
+            f"{self.rows:,} rows: " + (_counts(self.sources) or "nothing was added yet"),
+            f"lacking     {lacking or 'nothing'}",
+            f"languages   {_counts(self.languages) or 'none'}",
+            f"splits      {_counts(self.splits)}",
+            f"copies      {self.duplicates:,} rows whose picture another row has too",
         ]
         if self.straddling:
-            lines.append(
-                f"caution: {self.straddling} groups of copies lie in more than one of your own splits"
-            )
-        lines += [str(one) for one in self.fields]
-        lines += [f"models: {self.models or 'none'}", f"index: {self.index or 'none'}"]
+            lines.append(f"            {self.straddling:,} groups lie in more than one of your own splits")
+        if self.embedded:
+            lines.append(f"embedded    {self.embedded:,} pictures are kept in the workspace")
+        width = max((len(one.name) for one in self.fields), default=0)
+        lines += [f"  {one.name:{width}}  {one.role:6}  {one.type:7}  {one.values()}" for one in self.fields]
+        models = ", ".join(f"{one['name']}{' (default)' if one['default'] else ''}" for one in self.models)
+        lines.append(f"models      {models or 'none yet; `autoglm fit` trains one'}")
+        by_model = ", ".join(f"{rows:,} rows by model {name[:12]}" for name, rows in (self.index or {}).items())
+        lines.append(f"index       {by_model or 'none yet; `autoglm index` makes it'}")
         return "\n".join(lines)
 
 
@@ -166,8 +170,8 @@ def _count(column: pa.ChunkedArray, value: str) -> int:
     return int(pc.sum(pc.equal(column, value)).as_py() or 0)
 
 
-def _pairs(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counted.items())
 
 
 def _jsonable(value: Any) -> Any:

@@ -83,6 +83,7 @@ class Processor:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(self.text.max_length)
         rows = [row.ids for row in self.tokenizer.encode_batch(list(texts))]
+        self.tokenizer.no_truncation()  # a use leaves it as it was: its content is part of the fingerprint
         length = (
             self.text.max_length if self.text.fixed_length else max((len(row) for row in rows), default=0)
         )

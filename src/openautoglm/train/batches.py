@@ -49,6 +49,8 @@ class Prepared(NamedTuple):
     """(T, L)."""
     keys: Tensor
     """(T, K)."""
+    classes: Tensor
+    """(T,)."""
 
     def chunks(self, size: int | None) -> list[Chunk]:
         """Everything at once, or pieces of `size` rows: pairs first, then the texts that are left."""
@@ -105,4 +107,4 @@ class Batches:
         ramp = min(1.0, progress / config.augment_ramp) if config.augment_ramp else 1.0
         rgb = augment(drawn.rgba, generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
         ids, mask = self.processor.tokens(drawn.texts)
-        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys)
+        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys, drawn.classes)

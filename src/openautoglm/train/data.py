@@ -53,6 +53,8 @@ class Drawn(NamedTuple):
     """T captions: those of the B pictures in their order, then further ones."""
     keys: Tensor
     """(T, 3) int64, hashes of each text's `KEYS`; the first B are the pictures' as well."""
+    classes: Tensor
+    """(T,) int64 number of each text's group."""
 
 
 @dataclass
@@ -145,7 +147,7 @@ class TrainingData:
         return (one.text for found in (self.captions, self.tags) for row in found for one in row)
 
     def draw(self, pairs: np.ndarray, seed: int, *, tag_share: float = 0.0, extra_texts: int = 0) -> Drawn:
-        """Pictures and captions of the given positions in `self.pairs`, and of `extra_texts` other rows captions.
+        """Pictures and captions of these positions in `self.pairs`, and captions of `extra_texts` other rows.
 
         Which caption a row shows, and which the other rows are, follows from `seed`.
         """
@@ -159,7 +161,12 @@ class TrainingData:
             for row, (by_tags, which) in zip(rows.tolist(), dice.random((len(rows), 2)).tolist(), strict=True)
         ]
         keys = np.column_stack([self._row_keys[rows], [_hash(text) for text in texts]])
-        return Drawn(self.store.read(self.slots[rows[: len(pairs)]]), texts, torch.from_numpy(keys))
+        return Drawn(
+            self.store.read(self.slots[rows[: len(pairs)]]),
+            texts,
+            torch.from_numpy(keys),
+            torch.from_numpy(self.group_numbers[rows]),
+        )
 
     def _text(self, row: int, tags: bool, which: float) -> str:
         """One text of the row; `which` in 0 … 1 chooses among several."""

@@ -140,7 +140,9 @@ class Trainer:
         )
         self.batches = Batches(data, config, model.processor)
         self.schedule = Schedule(config, max(1, self.batches.sampler.steps_per_epoch // config.accumulate))
-        self.objective = Objective(model, config)
+        classes = int(data.group_numbers.max()) + 1
+        torch.manual_seed(derive(config.seed, 0, "objective"))
+        self.objective = Objective(config, model.config.embed_dim, classes)
         self.watch = Watch()
         self.checkpoints = Checkpoints(folder)
 
@@ -185,7 +187,7 @@ class Trainer:
     def _backward(self, batch: Prepared) -> dict[str, float]:
         """Add the batch's gradients to the parameters; returns the losses by name."""
         device, found = self.fabric.device, {}
-        pairs, keys = batch.pairs(), batch.keys.to(device)
+        pairs, classes = batch.pairs(), batch.classes.to(device)
         # The loss between rows needs to know who is present and related, and no pictures.
         about = replace(pairs, pixel_values=batch.pixel_values[:, :0]).to(device)
 
@@ -198,7 +200,7 @@ class Trainer:
             return [None if embeds is None else embeds.float() for embeds in (image, text)]
 
         def loss_of_all(image: Tensor, text: Tensor) -> Tensor:
-            losses = self.objective(self.model, image[: len(pairs)], text, about, keys)
+            losses = self.objective(self.model, image[: len(pairs)], text, about, classes)
             found.update({name: loss.item() for name, loss in losses.items()})
             return torch.stack(list(losses.values())).sum() / self.config.accumulate
 
@@ -229,7 +231,7 @@ class Trainer:
             if all(bool(value.isfinite().all()) for value in self.model.state_dict().values()):
                 self.save()
             raise
-        among = candidates(self.model, len(batch.pixel_values), len(batch.input_ids))
+        among = candidates(self.model, len(batch.pixel_values))
         if among is not None and not self.schedule.warming_up(self.steps, self.seconds):
             self.watch.compare(self.steps, losses["contrastive"], among)
 

@@ -1,78 +1,65 @@
-"""What a batch is asked: the model's own losses, or, when the training says so, more than those.
+"""What a batch is asked: the model's own contrastive loss, and what the training adds to it.
 
-    extra_texts = 0    the model's contrastive loss over the batch's pairs
-    extra_texts > 0    pictures against the batch's captions and further ones (`align/proxy.py`), at the
-                       model's temperature
-    image_contrast     plus so many times the contrast of pictures with pictures (`align/supcon.py`)
+    loss = contrastive  +  proxy · Proxy  +  image_contrast · SupCon
 
-Parameters that only training needs live here and not in the model; the checkpoint keeps them.
+Proxy draws pictures and captions to one learned vector a group (`align/proxy.py`), SupCon pictures of a group
+to each other (`align/supcon.py`). Their parameters serve training only: they live here and in the
+checkpoint, not in the model.
 """
 
 from __future__ import annotations
-
-import math
 
 from torch import Tensor, nn
 
 from openautoglm.align.infonce import InfoNCE
 from openautoglm.align.proxy import Proxy
 from openautoglm.align.supcon import SupCon
-from openautoglm.config import ConfigError, TrainConfig
+from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
 from openautoglm.model import Embeds, OpenAutoGLM
+
+MOST_CLASSES = 65_536
+"""Groups above which there are no proxies: their table, told apart at each step, would cost more than it brings."""
 
 
 class Objective(nn.Module):
     """The losses between the rows of a batch.
 
-    Raises:
-        ConfigError: if the model's loss cannot take what the training asks for.
+    Args:
+        config: says which losses, and their weights.
+        dim: length D of an embedding.
+        classes: number of groups in the data.
     """
 
-    def __init__(self, model: OpenAutoGLM, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, dim: int, classes: int) -> None:
         super().__init__()
-        self.weight = config.image_contrast
+        self.config = config
+        self.proxy = Proxy(classes, dim) if config.proxy and classes <= MOST_CLASSES else None
         self.supcon = SupCon() if config.image_contrast else None
-        self.proxy: Proxy | None = None
-        if config.extra_texts:
-            wanted = {"loss": "infonce", "positives": "match", "queue_size": 0}
-            for key, value in wanted.items():
-                if (found := getattr(model.config, key)) != value:
-                    raise ConfigError(
-                        f"extra_texts {config.extra_texts} needs a model with {key} {value!r}, not {found!r}; "
-                        "set extra_texts to 0 or change the model"
-                    )
-            self.proxy = Proxy()
-            self.proxy.logit_scale = model.contrastive.logit_scale  # one temperature, the one that is saved
 
     def forward(
-        self, model: OpenAutoGLM, image: Tensor, text: Tensor, batch: Batch, text_keys: Tensor
+        self, model: OpenAutoGLM, image: Tensor, text: Tensor, pairs: Batch, classes: Tensor
     ) -> dict[str, Tensor]:
-        """Losses of `image` (B, D) and `text` (T, D), unit vectors, by name; their sum is to be minimised.
+        """Losses by name, of unit vectors; their sum is to be minimised.
 
         Args:
-            model: asked for its own loss where T = B.
-            image: vectors of the pictures.
-            text: vectors of the captions, those of the pictures first.
-            batch: the B pairs; its tensors of pictures and tokens are not read.
-            text_keys: (T, K).
+            model: asked for its own loss.
+            image: (B, D).
+            text: (T, D), those of the pictures first.
+            pairs: the B rows; only who is present and the keys are read.
+            classes: (T,) group of each text.
         """
-        keys = text_keys[: len(image)]
+        rows = len(image)
+        losses = model.loss_from_embeds(Embeds(image, text[:rows], None, None), pairs)
         if self.proxy is not None:
-            losses = {"contrastive": self.proxy(image, text, keys, text_keys)}
-        else:
-            losses = model.loss_from_embeds(Embeds(image, text, None, None), batch)
+            losses["proxy"] = self.config.proxy * self.proxy(image, classes[:rows], text, classes)
         if self.supcon is not None:
-            losses["pictures"] = self.weight * self.supcon(image, keys)
+            losses["pictures"] = self.config.image_contrast * self.supcon(image, pairs.keys)
         return losses
 
 
-def candidates(model: OpenAutoGLM, pictures: int, texts: int) -> float | None:
-    """Among how many a guess of the contrastive loss chooses (geometric mean of both ways).
-
-    None for a loss that is no choice among candidates, so that guessing has no known cost.
-    """
+def candidates(model: OpenAutoGLM, rows: int) -> int | None:
+    """Among how many the contrastive loss chooses; None for a loss that is no such choice."""
     if not isinstance(model.contrastive, InfoNCE):
         return None
-    queued = len(model.queue) if model.queue is not None else 0
-    return math.sqrt((pictures + queued) * (texts + queued))
+    return rows + (len(model.queue) if model.queue is not None else 0)

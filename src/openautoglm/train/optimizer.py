@@ -26,7 +26,7 @@ BETAS = (0.9, 0.98)
 def build_optimizer(
     model: OpenAutoGLM, config: TrainConfig, more: Iterable[nn.Parameter] = ()
 ) -> torch.optim.Optimizer:
-    """Make the optimizer of the trainable parameters of `model` and of `more`, those of the training itself."""
+    """Make the optimizer of the trainable parameters of `model`, and of `more`: the training's own."""
     kinds: dict[str, list[nn.Parameter]] = {"kernels": [], "text": [], "matrices": [], "vectors": []}
     fresh = {name for name, spec in model.towers.items() if not spec.pretrained}
     for name, parameter in model.named_parameters():
@@ -40,8 +40,8 @@ def build_optimizer(
         else:
             kind = "text" if tower == "text" and tower in fresh else "matrices"
         kinds[kind].append(parameter)
-    own = {id(parameter) for parameter in model.parameters()}
-    kinds["vectors"] += [parameter for parameter in more if id(parameter) not in own]
+    for parameter in more:
+        kinds["vectors" if parameter.ndim <= 1 else "matrices"].append(parameter)
 
     rates = {"kernels": KERNEL_RATE, "text": config.text_rate}
     groups = [

@@ -15,7 +15,7 @@ from typing import Any
 
 from openautoglm.config import ModelConfig, TrainConfig
 
-SHAPING = ("batch_size", "optimizer", "extra_texts", "image_contrast", "seed")
+SHAPING = ("batch_size", "optimizer", "proxy", "image_contrast", "seed")
 """Keys of the training on which its state's form or its order of rows depends."""
 
 

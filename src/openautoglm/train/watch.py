@@ -45,7 +45,7 @@ class Watch:
             "or a smaller clip_norm; look for broken values in the catalogue with `autoglm show`"
         )
 
-    def compare(self, step: int, loss: float, candidates: float) -> None:
+    def compare(self, step: int, loss: float, candidates: int) -> None:
         """After warm-up, hold a softmax loss over so many candidates against guessing."""
         chance = math.log(candidates)
         self._shares.append(loss / chance)
@@ -54,8 +54,8 @@ class Watch:
             return
         self._warned = True
         warnings.warn(
-            f"step {step}: the contrastive loss is {mean * chance:.3f}, within 5 % of ln({candidates:.0f}) = "
-            f"{chance:.3f}, which is what guessing gives. Likely causes: captions that do not belong to their "
+            f"step {step}: the contrastive loss is {mean * chance:.3f}, within 5 % of ln({candidates}) = "
+            f"{chance:.3f}, which guessing gives. Likely causes: captions that do not belong to their "
             "pictures (look at some with `autoglm show`), many rows with the same caption, a learning rate "
             "far too high or too low, frozen towers, or batches too small for the task",
             StuckLossWarning,
