@@ -179,33 +179,33 @@ class AugmentConfig(Strict):
     Each is a standard deviation or a probability; 0 is off.
     """
 
-    rotation: Annotated[float, Field(ge=0)] = 8.0
+    rotation: Annotated[float, Field(ge=0)] = 5.0
     """Degrees."""
-    scale: Annotated[float, Field(ge=0)] = 0.12
-    stretch: Annotated[float, Field(ge=0)] = 0.1
+    scale: Annotated[float, Field(ge=0)] = 0.07
+    stretch: Annotated[float, Field(ge=0)] = 0.06
     """Of height and width apart, natural logarithm, as `scale`."""
-    shear: Annotated[float, Field(ge=0)] = 0.1
-    shift: Annotated[float, Field(ge=0)] = 0.1
+    shear: Annotated[float, Field(ge=0)] = 0.06
+    shift: Annotated[float, Field(ge=0)] = 0.06
     """Of half the picture's side, as `perspective` and `elastic`."""
-    perspective: Annotated[float, Field(ge=0)] = 0.08
-    elastic: Annotated[float, Field(ge=0)] = 0.05
-    hue: Annotated[float, Field(ge=0)] = 0.06
+    perspective: Annotated[float, Field(ge=0)] = 0.05
+    elastic: Annotated[float, Field(ge=0)] = 0.03
+    hue: Annotated[float, Field(ge=0)] = 0.04
     """Of half a turn."""
-    saturation: Annotated[float, Field(ge=0)] = 0.3
-    contrast: Annotated[float, Field(ge=0)] = 0.15
-    brightness: Annotated[float, Field(ge=0)] = 0.1
-    tint: Annotated[float, Field(ge=0)] = 0.04
-    mixture: Annotated[float, Field(ge=0)] = 0.06
+    saturation: Annotated[float, Field(ge=0)] = 0.18
+    contrast: Annotated[float, Field(ge=0)] = 0.09
+    brightness: Annotated[float, Field(ge=0)] = 0.06
+    tint: Annotated[float, Field(ge=0)] = 0.025
+    mixture: Annotated[float, Field(ge=0)] = 0.035
     """Of each channel with the others."""
-    grey: Probability = 0.1
-    thickness: Probability = 0.4
-    shading: Annotated[float, Field(ge=0)] = 0.25
-    blur: Probability = 0.25
+    grey: Probability = 0.06
+    thickness: Probability = 0.25
+    shading: Annotated[float, Field(ge=0)] = 0.15
+    blur: Probability = 0.15
     background: Probability = 0.3
     """Of another background than the usual one."""
     background_level: Probability = 1.0
     """The usual background, 0 black to 1 white."""
-    erasing: Probability = 0.3
+    erasing: Probability = 0.18
 
 
 class TrainConfig(Strict):

@@ -143,14 +143,11 @@ class Workspace:
 
         start = self._start(model, train, name)
         folder = self.folder / "models" / start.name
-        frame = start.model.processor.image
         with _bars(progress) as tell:
             data = TrainingData.from_catalog(
                 self.catalog,
                 self.folder / "cache",
-                frame.frame,
-                size=frame.size,
-                recipe=frame.recipe,
+                start.model.processor.image,
                 where=where,
                 fields=fields,
                 progress=lambda done, total: tell("decoding pictures", done, total),

@@ -376,7 +376,7 @@ def test_the_summary(shop: Catalog, write: Write, save_image: SaveImage, tmp_pat
     assert (fields["price"]["low"], fields["price"]["high"], fields["price"]["missing"]) == (3, 5, 1)
     assert fields["added"]["low"] == "2024-01-02"
     assert fields["title_zh"]["language"] == "zh"
-    assert "price: column, integer, 3 to 5, 1 missing" in str(summary)
+    assert "  price     column  integer  3 to 5; 1 missing" in str(summary)
 
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:

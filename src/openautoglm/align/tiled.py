@@ -42,7 +42,7 @@ def tiled_softmax_loss(
     queue: Negatives | None = None,
     positives: Positives = "match",
     tile_mib: float = 12.0,
-    keep_mib: float = 36.0,
+    keep_mib: float = 24.0,
 ) -> Tensor:
     """Compute the loss of a batch of pairs without ever holding its (B, B) similarities.
 
@@ -69,8 +69,8 @@ def tiled_softmax_loss(
             related_queue = shared_keys(keys, queue.keys)
         queue = Negatives(queue.image_embeds.to(precision), queue.text_embeds.to(precision))
     loss: Tensor = _TiledSoftmax.apply(
-        image_embeds.to(precision),
-        text_embeds.to(precision),
+        image_embeds.to(precision).contiguous(),
+        text_embeds.to(precision).contiguous(),
         scale.to(precision),
         None if keys is None else shared_keys(keys),
         queue,
@@ -114,7 +114,7 @@ class _TiledSoftmax(torch.autograd.Function):
                 row_target[rows] = column_target[rows] = tile.diagonal(rows.start)
             else:
                 share[rows] = matches.sum(1, dtype=share.dtype).reciprocal_()
-                torch.mul(tile, matches, out=spare)
+                spare.copy_(matches).mul_(tile)  # a product with bool would make a float copy of it
                 row_target[rows] = spare.sum(1)
                 column_target += spare.sum(0)
         if queue is not None:
@@ -148,20 +148,20 @@ class _TiledSoftmax(torch.autograd.Function):
             if matches is None:
                 change.diagonal(rows.start).sub_(2)
             else:
-                change.sub_(torch.add(share[rows, None], share, out=spare).mul_(matches))
+                change.sub_(torch.add(share[rows, None], share, out=spare).masked_fill_(~matches, 0.0))
             torch.mm(change, text, out=image_grad[rows])
             text_grad.addmm_(change.t(), image[rows])
 
-        scale_grad = torch.linalg.vecdot(image, image_grad).sum()
+        scale_grad = _dot(image, image_grad)
         if queue is not None:
             # Queued texts reach the scale through the images, queued images through the texts.
             for mine, mine_grad, other, total in (
                 (image, image_grad, queue.text_embeds, a),
                 (text, text_grad, queue.image_embeds, b),
             ):
-                before = torch.linalg.vecdot(mine, mine_grad).sum()
+                before = _dot(mine, mine_grad)
                 _queue_grad(mine_grad, mine, other, scale, total, alike_queue, tiles.tile_mib)
-                scale_grad += torch.linalg.vecdot(mine, mine_grad).sum() - before
+                scale_grad += _dot(mine, mine_grad) - before
         factor = grad / (2 * len(image))
         image_grad.mul_(factor * scale)
         text_grad.mul_(factor * scale)
@@ -169,10 +169,10 @@ class _TiledSoftmax(torch.autograd.Function):
 
 
 class _Tiles:
-    """Walks over S a tile at a time, always in the same buffers."""
+    """Walks over S a tile at a time, in buffers that serve forward and backward.
 
-    buffer: Tensor
-    """Where a tile is made that is not kept, and where its gradient may be written."""
+    A tile that is not kept is made in `buffer`, where its gradient may then take its place.
+    """
 
     def __init__(
         self,
@@ -185,6 +185,8 @@ class _Tiles:
     ) -> None:
         self.image, self.text, self.scale = image, text, scale
         self.alike, self.positives, self.tile_mib = alike, positives, tile_mib
+        size = _tile_rows(len(image), len(text), image, tile_mib)
+        self.buffer, self.spare = image.new_empty(2, size, len(text)).unbind()
         self.kept: dict[int, Tensor] = {}
 
     def walk(self, keep_mib: float = 0.0) -> Iterator[tuple[slice, Tensor, Tensor, Tensor | None]]:
@@ -193,8 +195,7 @@ class _Tiles:
         Related pairs are at −inf when they are masked; no matches (None) means the diagonal only.
         """
         batch = len(self.image)
-        size = _tile_rows(batch, batch, self.image, self.tile_mib)
-        self.buffer, spare = self.image.new_empty(2, size, batch).unbind()
+        size = len(self.buffer)
         left = int(keep_mib * 2**20)
         for start in range(0, batch, size):
             rows = slice(start, min(start + size, batch))
@@ -211,8 +212,7 @@ class _Tiles:
                 _product(self.image[rows] * self.scale, self.text, tile)
                 if agree is not None and matches is None:
                     tile.masked_fill_(agree, -torch.inf)
-            yield rows, tile, spare[: len(tile)], matches
-        del self.buffer
+            yield rows, tile, self.spare[: len(tile)], matches
 
 
 def _queue_tiles(
@@ -259,6 +259,10 @@ def _queue_grad(
 
 def _tile_rows(rows: int, columns: int, like: Tensor, tile_mib: float) -> int:
     return min(rows, max(8, int(tile_mib * 2**20) // (columns * like.element_size())))
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    return torch.dot(one.view(-1), other.view(-1))  # no (B, D) of products in between
 
 
 def _product(rows: Tensor, columns: Tensor, out: Tensor) -> None:

@@ -43,7 +43,7 @@ class SmallVision(nn.Module):
         self,
         widths: Sequence[int] = (64, 128, 256),
         depths: Sequence[int] = (2, 2, 2),
-        style_mix: float = 0.3,
+        style_mix: float = 0.1,
     ) -> None:
         super().__init__()
         if not widths or len(widths) != len(depths):

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,21 +30,31 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
         TrainingError: if the disk is full or the folder cannot be written; the old file is still there.
     """
     fresh = path.with_name(path.name + ".writing")
+    with _changing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+            _sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[None]:
+    """Say in words why `path` cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync_folder(path.parent)
+        yield
     except (OSError, RuntimeError) as error:
         # torch.save reports a full disk as a RuntimeError of its zip writer.
         cause = error if isinstance(error, OSError) else error.__context__
         if not isinstance(cause, OSError):
             raise
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
         full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "free some space" if full else "make the folder writable"
         raise TrainingError(
@@ -87,7 +97,7 @@ class Checkpoints:
 
     def set_aside(self) -> Path | None:
         """Rename a checkpoint of another run, so that a new run does not write over it."""
-        self.best.unlink(missing_ok=True)
-        if not self.last.exists():
-            return None
-        return self.last.replace(self.last.with_name("other-run.pt"))
+        with _changing(self.folder):
+            if self.best.exists():
+                self.best.unlink()
+            return self.last.replace(self.last.with_name("other-run.pt")) if self.last.exists() else None

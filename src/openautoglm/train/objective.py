@@ -19,7 +19,7 @@ from openautoglm.encoders.batch import Batch
 from openautoglm.model import Embeds, OpenAutoGLM
 
 MOST_CLASSES = 65_536
-"""Groups above which there are no proxies: their table, told apart at each step, would cost more than it brings."""
+"""Groups above which there are no proxies: to tell all apart at each step would cost more than it brings."""
 
 
 class Objective(nn.Module):

@@ -1,0 +1,34 @@
+"""Progress is told on standard error, now and then where there is no terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from openautoglm.train import progress
+from openautoglm.train.progress import Bar
+
+
+def test_a_log_gets_lines_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar("training") as bar:
+        for done in range(100):
+            bar.tell("training", done, 100, "loss 1.5")
+        bar.say("going on")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["training 0% loss 1.5", "going on"]
+
+
+def test_an_unknown_total_has_no_share(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    with Bar("adding") as bar:
+        bar.tell("photos", 3, None)
+    assert capsys.readouterr().err.splitlines() == ["photos"]
+
+
+def test_hidden_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar("training", shown=False) as bar:
+        bar.tell("training", 1, 2)
+        bar.say("hello")
+    assert capsys.readouterr() == ("", "")
