@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all lint docs clean
+.PHONY: help setup demo test test-all lint docs bench-profile clean
 
 help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ docs: setup ## Write the figures of benchmarks/results into README and docs
 
 bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
+
+bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md
+	$(BIN)/python tools/profile_models.py
 
 clean: ## Remove what the demo and the benchmarks wrote (not the environment)
 	rm -rf runs

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.figures import RUNS, figure, write
 from examples.pictograms.demo import run
+
+from benchmarks.figures import RUNS, figure, write
 
 
 def main() -> None:
@@ -15,9 +16,13 @@ def main() -> None:
     write(
         "demo",
         {
-            "r1_en": figure(measured["r1_en"], "fraction", seeds=1, note="text → picture, unseen house, 1,599 pictures"),
+            "r1_en": figure(
+                measured["r1_en"], "fraction", seeds=1, note="text → picture, unseen house, 1,599 pictures"
+            ),
             "r1_zh": figure(measured["r1_zh"], "fraction", seeds=1, note="the same, Chinese labels"),
-            "minutes_all": figure(measured["minutes_all"], "minutes", seeds=1, note="from nothing to the sheets"),
+            "minutes_all": figure(
+                measured["minutes_all"], "minutes", seeds=1, note="from nothing to the sheets"
+            ),
         },
         [measured],
         quick=quick,

@@ -36,7 +36,11 @@ def figure(
 
 
 def write(
-    name: str, figures: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], *, quick: bool = False
+    name: str,
+    figures: Mapping[str, Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    quick: bool = False,
 ) -> Path:
     """Write the figures and every line of the printed table; returns the file's path."""
     folder = RUNS / "results" if quick else RESULTS
@@ -79,7 +83,10 @@ def _commit() -> str:
     """The commit that was measured; `+` when the tree held more than it."""
     try:
         head = subprocess.run(
-            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         changed = subprocess.run(
             ["git", "-C", str(ROOT), "status", "--porcelain", "--", "src", "benchmarks/*.py"],

@@ -13,20 +13,19 @@ from __future__ import annotations
 import argparse
 import shutil
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from examples.pictograms.demo import HERE, LABELS, UNSEEN, roles
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.figures import RUNS, figure, write
-from examples.pictograms.demo import HERE, LABELS, UNSEEN, roles
 from openautoglm import Workspace
 from openautoglm.evaluate.bootstrap import bootstrap
 
 SEEDS = (0, 1, 2)
-STEPS = 12_000
+STEPS = 1_500
 BUDGET: dict[str, Any] = {"minutes": None}
 QUICK_STEPS = 20
 PIXELS = 16
@@ -34,7 +33,9 @@ PIXELS = 16
 
 def main() -> None:
     """Train a model a seed, read the test house once with each, and write the figures."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--quick", action="store_true", help="one seed, a few steps")
     quick = options.parse_args().quick
     seeds = SEEDS[:1] if quick else SEEDS
@@ -43,7 +44,8 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     shop = Workspace.open(folder, create=True)
     shop.add(HERE / "pictograms.csv", roles=roles())
-    rows, right = [], {field: [] for field in LABELS}
+    rows: list[dict[str, Any]] = []
+    right: dict[str, list[NDArray[np.bool_]]] = {field: [] for field in LABELS}
     for seed in seeds:
         row, ranks = measure(shop, seed, QUICK_STEPS if quick else STEPS)
         rows.append(row)
@@ -61,7 +63,9 @@ def main() -> None:
 def measure(shop: Workspace, seed: int, steps: int) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
     """Train with one seed (resuming what was stopped) and rank; returns the table's row and the ranks."""
     name = f"seed-{seed}"
-    training = shop.fit("mini", name=name, train={**BUDGET, "steps": steps, "seed": seed}, progress=True).training
+    training = shop.fit(
+        "mini", name=name, train={**BUDGET, "steps": steps, "seed": seed}, progress=True
+    ).training
     if training.interrupted:
         raise SystemExit("stopped; the same command goes on from there")
     row: dict[str, Any] = {"seed": seed, "steps": training.steps, "minutes": training.seconds / 60}
@@ -91,7 +95,11 @@ def nearest_pixels(shop: Workspace) -> float:
     sides = []
     for condition in ("house = 'noto' AND `group` != 'flags'", UNSEEN):
         rows = shop.catalog.read(["id", "concept", "_image", "_image_bytes"], where=condition).to_pylist()
-        sides.append(np.stack([_pixels(shop.catalog.load_image(row)) for row in sorted(rows, key=itemgetter("concept"))]))
+        sides.append(
+            np.stack(
+                [_pixels(shop.catalog.load_image(row)) for row in sorted(rows, key=itemgetter("concept"))]
+            )
+        )
     # The nearest by Euclid is the largest of q·g − ‖g‖²/2, which is one more dimension of a dot product.
     queries, gallery = sides
     queries = np.concatenate([queries, np.ones((len(queries), 1), np.float32)], axis=1)
@@ -104,7 +112,10 @@ def _pixels(image: Image.Image) -> NDArray[np.float32]:
     """(768,) the picture on white at 16 × 16."""
     behind = Image.new("RGBA", image.size, "white")
     behind.alpha_composite(image.convert("RGBA"))
-    return np.asarray(behind.convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX), np.float32).ravel() / 255
+    return (
+        np.asarray(behind.convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX), np.float32).ravel()
+        / 255
+    )
 
 
 def _figure(right: list[NDArray[np.bool_]]) -> dict[str, Any]:
@@ -112,7 +123,12 @@ def _figure(right: list[NDArray[np.bool_]]) -> dict[str, Any]:
     share = np.mean(right, axis=0)
     found = bootstrap({"r1": (share, "mean")})["r1"]
     return figure(
-        found.value, "fraction", low=found.low, high=found.high, seeds=len(right), note="interval over queries"
+        found.value,
+        "fraction",
+        low=found.low,
+        high=found.high,
+        seeds=len(right),
+        note="interval over queries",
     )
 
 

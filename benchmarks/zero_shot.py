@@ -1,8 +1,9 @@
 """make bench-zero-shot: pictures and captions that no training has seen.
 
 The models of `make bench-unseen-style` (run that first) look for the Tux Paint stamps by their captions,
-English and Chinese; twins of training pictures are removed (`benchmarks/zero_shot_data.py`). A model that learned from
-three houses' pictograms knows few of these words and none of these drawings: whatever it is, it is told.
+English and Chinese; twins of training pictures are removed (`benchmarks/zero_shot_data.py`). A model that
+learned from three houses' pictograms knows few of these words and none of these drawings: whatever it is,
+it is told.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import sys
 from typing import Any
 
 import numpy as np
+from examples.pictograms.demo import HERE
 
 from benchmarks.figures import RUNS, figure, write
 from benchmarks.zero_shot_data import StampsError, prepare
-from examples.pictograms.demo import HERE
 from openautoglm import OpenAutoGLM, Workspace
 from openautoglm.catalog.schema import Roles
 
@@ -27,7 +28,10 @@ def main() -> None:
     quick = "--quick" in sys.argv[1:]
     models = sorted((RUNS / ("unseen-style-quick" if quick else "unseen-style")).glob("models/*/config.json"))
     if not models:
-        sys.exit("there is no model to evaluate; run make bench-unseen-style first" + (" (QUICK=1)" if quick else ""))
+        sys.exit(
+            "there is no model to evaluate; run make bench-unseen-style first"
+            + (" (QUICK=1)" if quick else "")
+        )
     try:
         stamps = prepare(RUNS / "stamps", HERE / "pictograms.csv")
     except StampsError as error:
@@ -36,7 +40,10 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shop = Workspace.open(folder, create=True)
     print(shop.add(stamps.table, roles=Roles(image="image", text=CAPTIONS, id="id")))
-    rows = [{"model": file.parent.name, **_measure(shop, OpenAutoGLM.from_pretrained(file.parent))} for file in models]
+    rows = [
+        {"model": file.parent.name, **_measure(shop, OpenAutoGLM.from_pretrained(file.parent))}
+        for file in models
+    ]
     for row in rows:
         print(row)
 
@@ -68,7 +75,12 @@ def _measure(shop: Workspace, model: OpenAutoGLM) -> dict[str, Any]:
         section = report.find("text→image", field=field)
         found = section.figures["recall@10"]
         key = f"r10_{field[-2:]}"
-        row |= {key: found.value, f"{key}_low": found.low, f"{key}_high": found.high, "queries": section.queries}
+        row |= {
+            key: found.value,
+            f"{key}_low": found.low,
+            f"{key}_high": found.high,
+            "queries": section.queries,
+        }
         row |= {"chance": found.chance, "gallery": section.gallery}
     return row
 

@@ -79,7 +79,11 @@ def fill(text: str, *, chinese: bool, results: Path = RESULTS) -> str:
 
 
 def _table(names: list[str], *, chinese: bool, results: Path) -> str:
-    head = ["内容", "测得", "95 % 区间", "目标", "命令"] if chinese else ["what", "measured", "95 %", "goal", "command"]
+    head = (
+        ["内容", "测得", "95 % 区间", "目标", "命令"]
+        if chinese
+        else ["what", "measured", "95 %", "goal", "command"]
+    )
     rows = [head, ["---"] * len(head)]
     for name in names:
         content = _read(results, name)

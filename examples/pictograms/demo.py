@@ -27,9 +27,15 @@ QUICK_MINUTES = 0.5
 
 def main() -> None:
     """Run the demo from the command line."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="half a minute of training: shows that all works")
-    options.add_argument("--out", type=Path, default=ROOT / "runs" / "demo", help="folder of everything it writes")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--quick", action="store_true", help="half a minute of training: shows that all works"
+    )
+    options.add_argument(
+        "--out", type=Path, default=ROOT / "runs" / "demo", help="folder of everything it writes"
+    )
     given = options.parse_args()
     run(given.out, quick=given.quick)
 
@@ -60,7 +66,8 @@ def run(out: Path, *, quick: bool = False) -> dict[str, Any]:
             print(f"  {hit.score:.3f}  {hit.id}  {hit.row['label_en']}  {hit.row['label_zh']}")
 
     figures = {
-        f"r1_{field[-2:]}": report.find("text→image", field=field).figures["recall@1"].value for field in LABELS
+        f"r1_{field[-2:]}": report.find("text→image", field=field).figures["recall@1"].value
+        for field in LABELS
     }
     figures["minutes_all"] = (time.monotonic() - start) / 60
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

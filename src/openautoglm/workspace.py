@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
-    from openautoglm.search.index import IndexReport
     from openautoglm.search.hit import Hit
+    from openautoglm.search.index import IndexReport
     from openautoglm.train.fit import FitResult
 
 MODEL = "model"
@@ -65,6 +65,31 @@ class _Start(NamedTuple):
     name: str
 
 
+class _Named:
+    """A model with its fingerprint at hand: hashing all weights for each query would cost more than the query."""
+
+    def __init__(self, model: OpenAutoGLM) -> None:
+        self._model, self._fingerprint = model, model.fingerprint()
+        self._versions = self._now()
+        self.encode = model.encode
+
+    @classmethod
+    def of(cls, workspace: Workspace, model: OpenAutoGLM) -> _Named:
+        """The one that `workspace` keeps, made anew when model or weights are not what they were."""
+        kept = workspace._named
+        if kept is None or kept._model is not model or kept._versions != kept._now():
+            kept = workspace._named = cls(model)
+        return kept
+
+    def fingerprint(self) -> str:
+        """Name the weights, as `OpenAutoGLM.fingerprint`."""
+        return self._fingerprint
+
+    def _now(self) -> list[tuple[int, int]]:
+        """Where each tensor lies and how often it was written to, which torch counts."""
+        return [(value.data_ptr(), value._version) for value in self._model.state_dict().values()]
+
+
 class Workspace:
     """A folder with a catalogue, the models that learned from it, and the index.
 
@@ -76,7 +101,8 @@ class Workspace:
     def __init__(self, folder: Path | str, *, create: bool = False) -> None:
         self.catalog = Catalog(folder, create=create)
         self.folder = self.catalog.folder
-        self._loaded: dict[Path | str, OpenAutoGLM] = {}
+        self._loaded: dict[tuple[Path | str, int | None], OpenAutoGLM] = {}
+        self._named: _Named | None = None
 
     @classmethod
     def open(cls, folder: Path | str, *, create: bool = False) -> Workspace:
@@ -153,8 +179,12 @@ class Workspace:
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
         if start.train.evaluate_every is not None and not self._has_pairs("validation"):
-            raise WorkspaceError("evaluate_every needs a validation split, which this catalogue lacks; leave it out")
-        validate = validation(self.catalog, where=where, fields=fields) if start.train.evaluate_every else None
+            raise WorkspaceError(
+                "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
+            )
+        validate = (
+            validation(self.catalog, where=where, fields=fields) if start.train.evaluate_every else None
+        )
         training = fit(
             start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
         )
@@ -181,7 +211,7 @@ class Workspace:
         """Measure a model on a split and write a report folder (by default `models/NAME/report`)."""
         from openautoglm.evaluate.run import evaluate
 
-        home = self._home(model)
+        home = self._own(model)
         with _bars(progress) as tell:
             return evaluate(
                 self._resolve(model),
@@ -201,7 +231,10 @@ class Workspace:
         with _bars(progress) as tell:
             report = build_index(self._resolve(model), self.catalog, tell=tell)
         if isinstance(model, str | Path):
-            self.catalog.update_settings(**{MODEL: str(model)})
+            elsewhere = self._own(model) is None and Path(model).expanduser().is_dir()
+            # A folder elsewhere must be found again from any working directory.
+            chosen = Path(model).expanduser().resolve() if elsewhere else model
+            self.catalog.update_settings(**{MODEL: str(chosen)})
         return report
 
     def search(
@@ -221,9 +254,14 @@ class Workspace:
         from openautoglm.search.query import search
         from openautoglm.search.sheet import draw_hits
 
-        hits = search(self.model(), self.catalog, text=text, image=image, where=where, k=k)
+        hits = search(_Named.of(self, self.model()), self.catalog, text=text, image=image, where=where, k=k)
         if sheet is not None:
-            draw_hits(self.catalog, hits, sheet, title="\n".join([text or f"like {image}", *([where] if where else [])]))
+            draw_hits(
+                self.catalog,
+                hits,
+                sheet,
+                title="\n".join([text or f"like {image}", *([where] if where else [])]),
+            )
         return hits
 
     @property
@@ -247,17 +285,26 @@ class Workspace:
                 f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
             )
         home = self._home(chosen)
-        if home not in self._loaded:
-            self._loaded = {home: OpenAutoGLM.from_pretrained(home)}
-        return self._loaded[home]
+        stamp = (home, _written(Path(home) / "model.safetensors"))
+        if stamp not in self._loaded:
+            self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
+        return self._loaded[stamp]
 
     def _resolve(self, model: OpenAutoGLM | str | Path | None) -> OpenAutoGLM:
         return self.model(model) if model is None or isinstance(model, str | Path) else model
 
     def _home(self, name: str | Path) -> Path | str:
         """The folder of one of the workspace's models; any other folder or hub id as it is."""
-        own = self.folder / "models" / name
-        return own if (own / "config.json").exists() else name
+        return self._own(name) or name
+
+    def _own(self, model: OpenAutoGLM | str | Path | None) -> Path | None:
+        """The folder of a model that lies in this workspace, the default one without a name."""
+        name = self.default_model if model is None else model
+        if not isinstance(name, str | Path):
+            return None
+        own = self.folder / "models" / Path(name).name
+        here = str(name) == own.name or Path(name).expanduser().resolve() == own.resolve()
+        return own if here and (own / "config.json").exists() else None
 
     def _start(
         self,
@@ -290,7 +337,9 @@ class Workspace:
         named = name or (Path(model).stem if isinstance(model, str | Path) else "model")
         if named != Path(named).name:
             raise WorkspaceError(f"a model's name is one folder name, not {named!r}")
-        return _Start(built.enable_multimodal_training(), train, named)
+        if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
+            built.enable_multimodal_training()
+        return _Start(built, train, named)
 
     def _has_pairs(self, split: str) -> bool:
         """Whether some row of the split has a picture and a text."""
@@ -299,6 +348,11 @@ class Workspace:
             bool(texts)
             and self.catalog.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
         )
+
+
+def _written(file: Path) -> int | None:
+    """When a file was last written; None where there is none."""
+    return file.stat().st_mtime_ns if file.is_file() else None
 
 
 @contextmanager

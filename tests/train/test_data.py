@@ -129,7 +129,7 @@ def test_tags_serve_by_share_or_where_there_is_nothing_else(tmp_path: Path) -> N
         for share in (0.0, 0.5)
     }
     assert texts == {0.0: {"blue tree"}, 0.5: {"blue tree", "sky;water"}}
-    assert data.draw(np.arange(3), 0).texts[2] == "only;tags"
+    assert data.draw(np.arange(4), 0).texts[3] == "only;tags"
 
 
 def test_the_fingerprint_names_the_rows(tmp_path: Path) -> None:

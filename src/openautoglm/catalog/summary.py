@@ -42,7 +42,9 @@ class FieldSummary:
     def values(self) -> str:
         """What stands in the field, in a few words."""
         parts = [f"{self.distinct:,} different"] if self.low is None else [f"{self.low} to {self.high}"]
-        parts += [", ".join(f"{value} {count:,}" for value, count in self.common[:_SHOWN])] if self.common else []
+        parts += (
+            [", ".join(f"{value} {count:,}" for value, count in self.common[:_SHOWN])] if self.common else []
+        )
         parts += [f"{self.missing:,} missing"] if self.missing else []
         return "; ".join(parts)
 
@@ -89,7 +91,9 @@ class Summary:
         lines += [f"  {one.name:{width}}  {one.role:6}  {one.type:7}  {one.values()}" for one in self.fields]
         models = ", ".join(f"{one['name']}{' (default)' if one['default'] else ''}" for one in self.models)
         lines.append(f"models      {models or 'none yet; `autoglm fit` trains one'}")
-        by_model = ", ".join(f"{rows:,} rows by model {name[:12]}" for name, rows in (self.index or {}).items())
+        by_model = ", ".join(
+            f"{rows:,} rows by model {name[:12]}" for name, rows in (self.index or {}).items()
+        )
         lines.append(f"index       {by_model or 'none yet; `autoglm index` makes it'}")
         return "\n".join(lines)
 

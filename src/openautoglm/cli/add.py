@@ -14,22 +14,39 @@ _SHOWN = 10
 
 def add(
     workspace: WorkspaceFolder,
-    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE...", help="Folders and tables.")] = None,
-    table: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")] = None,
-    image: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the picture's path.")] = None,
-    text: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns with texts, in any languages.")] = None,
-    tags: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns with lists of words.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE...", help="Folders and tables.")
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column with the picture's path.")
+    ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Columns with texts, in any languages.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Columns with lists of words.")
+    ] = None,
     column: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns to filter on.")] = None,
     id: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names a row.")] = None,  # noqa: A002
     group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Rows with the same value belong together: one split for all.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Rows with the same value belong together: one split for all."),
     ] = None,
     split: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Your own split: train, validation, test.")
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove rows that their source no longer has.")] = False,
-    embed: Annotated[bool, typer.Option("--embed", help="Keep the pictures' bytes in the workspace.")] = False,
-    errors: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write what was skipped, and why.")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove rows that their source no longer has.")
+    ] = False,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Keep the pictures' bytes in the workspace.")
+    ] = False,
+    errors: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write what was skipped, and why.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Add folders of pictures and tables; again, to take in what is new, changed or gone."""

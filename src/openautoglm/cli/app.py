@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 something the user can put right (told in one sentence), 1
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -39,20 +40,26 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     """Options that come before the verb."""
 
 
 def main() -> None:
     """Run the command line; what a user can put right is one sentence and exit code 2."""
+    # Pillow's remarks on odd files: what cannot be read is counted and listed, the rest is as it should be.
+    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
     try:
         app()
     except UserError as error:
         typer.echo(f"autoglm: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("autoglm: stopped; what was finished is kept, and the same command goes on from there", err=True)
+        typer.echo(
+            "autoglm: stopped; what was finished is kept, and the same command goes on from there", err=True
+        )
         sys.exit(130)
     except BrokenPipeError:
         # `autoglm … | head` closed the pipe; that is how a reader says enough.

@@ -12,11 +12,18 @@ from openautoglm.cli.names import Fields, Quiet, Where, WorkspaceFolder, split_n
 def fit(
     workspace: WorkspaceFolder,
     model: Annotated[
-        str, typer.Option(metavar="PRESET|FILE|DIR", help="A preset, a configuration (.json, .toml) or a model's folder.")
+        str,
+        typer.Option(
+            metavar="PRESET|FILE|DIR", help="A preset, a configuration (.json, .toml) or a model's folder."
+        ),
     ] = "mini",
     name: Annotated[str | None, typer.Option(help="The model's name in the workspace.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Time budget; the schedule follows the clock.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Number of steps; the same seed gives the same model.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Time budget; the schedule follows the clock.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Number of steps; the same seed gives the same model.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and augmentation.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -42,7 +49,9 @@ def fit(
     typer.echo(str(report))
 
 
-def _changes(minutes: float | None, steps: int | None, seed: int | None, others: list[str] | None) -> dict[str, Any]:
+def _changes(
+    minutes: float | None, steps: int | None, seed: int | None, others: list[str] | None
+) -> dict[str, Any]:
     """The keys of `TrainConfig` that the command line changes; a budget given replaces the preset's."""
     import json
 

@@ -14,10 +14,12 @@ ModelChoice = Annotated[
     typer.Option(
         "--model",
         metavar="NAME|DIR",
-        help="A model of this workspace, or any folder with one (CLIP, SigLIP, … too); the default is its latest.",
+        help="A model of this workspace, or any folder with one (CLIP, SigLIP, … too); by default the latest.",
     ),
 ]
-Where = Annotated[str | None, typer.Option("--where", metavar="SQL", help="Only these rows, e.g. \"price < 100\".")]
+Where = Annotated[
+    str | None, typer.Option("--where", metavar="SQL", help='Only these rows, e.g. "price < 100".')
+]
 Fields = Annotated[
     list[str] | None, typer.Option("--text", metavar="A,B", help="Only these text fields; all by default.")
 ]

@@ -13,7 +13,9 @@ from openautoglm.cli.names import Json, Where, WorkspaceFolder
 def search(
     workspace: WorkspaceFolder,
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to look for, in words.")] = None,
-    image: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")
+    ] = None,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     sheet: Annotated[
