@@ -254,6 +254,8 @@ class Workspace:
         from openautoglm.search.query import search
         from openautoglm.search.sheet import draw_hits
 
+        if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
+            raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
         hits = search(_Named.of(self, self.model()), self.catalog, text=text, image=image, where=where, k=k)
         if sheet is not None:
             draw_hits(

@@ -41,8 +41,8 @@ def tiled_softmax_loss(
     keys: Tensor | None = None,
     queue: Negatives | None = None,
     positives: Positives = "match",
-    tile_mib: float = 12.0,
-    keep_mib: float = 24.0,
+    tile_mib: float = 16.0,
+    keep_mib: float = 32.0,
 ) -> Tensor:
     """Compute the loss of a batch of pairs without ever holding its (B, B) similarities.
 
@@ -204,7 +204,7 @@ class _Tiles:
                 agree = related(self.alike.rows[rows], self.alike.columns)
                 agree.diagonal(start).fill_(self.positives == "match")
             matches = agree if self.positives == "match" else None
-            tile = self.kept.get(start)
+            tile = self.kept.pop(start, None)  # backward frees it, to make room for the gradients
             if tile is None:
                 tile = self.buffer[: rows.stop - start]
                 if (left := left - tile.numel() * tile.element_size()) >= 0:

@@ -46,6 +46,7 @@ from openautoglm.train.progress import Bar
 from openautoglm.train.resume import goes_on, run_name
 from openautoglm.train.sampler import derive
 from openautoglm.train.schedule import Schedule
+from openautoglm.train.threads import Threads
 from openautoglm.train.watch import Watch
 
 Validate = Callable[[OpenAutoGLM], dict[str, float]]
@@ -111,7 +112,8 @@ def fit(
         trainer = Trainer(model, data, config, folder, validate)
         trainer.begin(resume, bar.say)
         while not trainer.ended and not interrupt.asked:
-            trainer.step()
+            with trainer.threads.step():
+                trainer.step()
             bar.tell("training", trainer.progress, 1.0, trainer.note)
             if trainer.every(config.evaluate_every):
                 trainer.look()
@@ -144,6 +146,7 @@ class Trainer:
         torch.manual_seed(derive(config.seed, 0, "objective"))
         self.objective = Objective(config, model.config.embed_dim, classes)
         self.watch = Watch()
+        self.threads = Threads(active=config.minutes is not None and self.fabric.device.type == "cpu")
         self.checkpoints = Checkpoints(folder)
 
         self.steps = 0
@@ -352,6 +355,7 @@ class Trainer:
 
     def finish(self, interrupted: bool) -> FitResult:
         """Save; at a real end, leave the model with the weights that are worth keeping."""
+        self.threads.restore()
         if not interrupted and not self.finished:
             if not self.every(self.config.evaluate_every):
                 self.look()
