@@ -8,7 +8,15 @@ import sys
 import pytest
 
 HEAVY = ("torch", "transformers", "lance", "matplotlib")
-HELP = "import sys; sys.argv = ['autoglm', '--help']\nfrom openautoglm.cli.app import main\ntry: main()\nexcept SystemExit: pass"
+HELP = """
+import sys
+sys.argv = ["autoglm", "--help"]
+from openautoglm.cli.app import main
+try:
+    main()
+except SystemExit:
+    pass
+"""
 
 
 @pytest.mark.parametrize("code", ["import openautoglm", HELP], ids=["import", "help"])

@@ -99,7 +99,10 @@ class Workspace:
     """
 
     def __init__(self, folder: Path | str, *, create: bool = False) -> None:
-        self.catalog = Catalog(folder, create=create)
+        try:
+            self.catalog = Catalog(folder, create=create)
+        except (NotADirectoryError, FileExistsError) as error:
+            raise WorkspaceError(f"{folder} cannot be a folder: a part of that path is a file") from error
         self.folder = self.catalog.folder
         self._loaded: dict[tuple[Path | str, int | None], OpenAutoGLM] = {}
         self._named: _Named | None = None

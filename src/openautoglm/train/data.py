@@ -22,6 +22,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.language import guess_language
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.train.errors import TrainingError
@@ -112,11 +113,9 @@ class TrainingData:
             there = ", ".join(known) or "none"
             raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
         chosen = [known[name] for name in (fields or known)]
-        clauses = [f"({where})"] if where else []
-        clauses += [f"_split = '{split}'"] if split else []
         table = catalog.read(
             ["id", "_image_hash", "_cluster", *(one.name for one in chosen)],
-            where=" AND ".join(clauses) or None,
+            where=all_of(f"_split = '{split}'" if split else None, where),
         )
         ids: list[str] = table["id"].to_pylist()
         hashes: list[str | None] = table["_image_hash"].to_pylist()

@@ -366,6 +366,7 @@ class Trainer:
                 self.ema.keep()
             self.finished = True
         self.save()
+        seconds = self.seconds
         draw_curves(self.log.rows, self.folder / "curves.png")
         self.model.eval()
-        return FitResult(self.steps, self.seconds, self.log.rows, self.best, interrupted, self.folder)
+        return FitResult(self.steps, seconds, self.log.rows, self.best, interrupted, self.folder)
