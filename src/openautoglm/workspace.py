@@ -66,7 +66,7 @@ class _Start(NamedTuple):
 
 
 class _Named:
-    """A model with its fingerprint at hand: hashing all weights for each query would cost more than the query."""
+    """A model with its fingerprint at hand: hashing all weights would cost more than the query does."""
 
     def __init__(self, model: OpenAutoGLM) -> None:
         self._model, self._fingerprint = model, model.fingerprint()
@@ -160,9 +160,9 @@ class Workspace:
             model: a preset's name, a configuration (mapping or file), a folder or hub id with a model to
                 start from, or a model.
             name: of the model in the workspace; the preset's or file's name by default.
-            train: a whole `TrainConfig`, or keys that change the preset's (`mini`'s where there is none).
+            train: a whole `TrainConfig`, or keys that change the preset's (`base`'s where there is none).
             where: SQL condition on the rows to learn from, beside being in the train split.
-            fields: text fields to take captions from; all by default.
+            fields: fields of texts or tags to take captions from; all by default.
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
@@ -197,7 +197,9 @@ class Workspace:
         self.catalog.update_settings(**{MODEL: start.name})
         evaluation = None
         if self._has_pairs("test"):
-            evaluation = self.evaluate(start.name, fields=fields, progress=progress)
+            # Tags are learned from, but no query: the evaluation takes the texts among the fields.
+            texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
+            evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
             start.model.save_pretrained(folder, card=evaluation.card())
         return FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
 
@@ -212,8 +214,11 @@ class Workspace:
         progress: bool = False,
     ) -> Report:
         """Measure a model on a split and write a report folder (by default `models/NAME/report`)."""
+        from openautoglm.catalog.schema import SPLITS
         from openautoglm.evaluate.run import evaluate
 
+        if split not in SPLITS:
+            raise WorkspaceError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
         home = self._own(model)
         with _bars(progress) as tell:
             return evaluate(
@@ -280,7 +285,7 @@ class Workspace:
         return self.catalog.settings.get(MODEL)
 
     def model(self, name: str | Path | None = None) -> OpenAutoGLM:
-        """A model of this workspace by its name, or one from a folder or hub id; the default one without a name."""
+        """A model of this workspace by its name, or any folder or hub id; the default one without a name."""
         from openautoglm.model import OpenAutoGLM
 
         chosen = name or self.default_model
@@ -325,7 +330,8 @@ class Workspace:
 
         known = isinstance(model, str) and model in preset_names()
         if not isinstance(train, TrainConfig):
-            train = load_preset(str(model) if known else "mini").train.changed(**(train or {}))
+            # The recipe of `mini` is for its own small towers; whatever is no preset takes that of `base`.
+            train = load_preset(str(model) if known else "base").train.changed(**(train or {}))
         torch.manual_seed(train.seed)  # the fresh weights, too, follow from the seed
         if isinstance(model, OpenAutoGLM):
             built = model
@@ -333,8 +339,8 @@ class Workspace:
             home = self._home(model)
             if not Path(home).expanduser().is_dir() and "/" not in str(home):
                 raise WorkspaceError(
-                    f"{model!r} is neither a preset ({', '.join(preset_names())}), a configuration file, a folder "
-                    f"nor a model of this workspace ({', '.join(self.models) or 'there is none yet'})"
+                    f"{model!r} is neither a preset ({', '.join(preset_names())}), a configuration file, a "
+                    f"folder nor a model of this workspace ({', '.join(self.models) or 'there is none yet'})"
                 )
             built = OpenAutoGLM.from_pretrained(home)
         else:

@@ -159,4 +159,4 @@ def test_a_catalogue_that_cannot_be_learned_from_is_told(say: Any, source: Path,
     )
     assert say("add", tmp_path / "mute", mute, "--image", "photo", "--column", "price", "-q")[0] == 0
     code, _, err = say("fit", tmp_path / "mute", "--model", source / "tiny.json", *FEW)
-    assert code == 2 and "caption" in err and "Traceback" not in err
+    assert code == 2 and "without a text" in err and "Traceback" not in err

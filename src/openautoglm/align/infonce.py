@@ -47,7 +47,7 @@ class InfoNCE(nn.Module):
         temperature: float = 0.07,
         positives: Positives = "match",
         tiled_from: int = 512,
-        keep_mib: float = 32.0,
+        keep_mib: float = 36.0,
     ) -> None:
         super().__init__()
         self.logit_scale = learned_scale(temperature)

@@ -41,8 +41,8 @@ def tiled_softmax_loss(
     keys: Tensor | None = None,
     queue: Negatives | None = None,
     positives: Positives = "match",
-    tile_mib: float = 16.0,
-    keep_mib: float = 32.0,
+    tile_mib: float = 12.0,
+    keep_mib: float = 36.0,
 ) -> Tensor:
     """Compute the loss of a batch of pairs without ever holding its (B, B) similarities.
 

@@ -14,7 +14,7 @@ ModelChoice = Annotated[
     typer.Option(
         "--model",
         metavar="NAME|DIR",
-        help="A model of this workspace, or any folder with one (CLIP, SigLIP, … too); by default the latest.",
+        help="A model of this workspace or any folder with one (CLIP, SigLIP, … too); by default the latest.",
     ),
 ]
 Where = Annotated[

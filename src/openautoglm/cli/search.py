@@ -34,5 +34,7 @@ def search(
     else:
         for number, hit in enumerate(hits, 1):
             typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
+        if not hits:
+            typer.echo("nothing found: no row with vectors passes the filter")
     if sheet is not None and not json:
         typer.echo(f"sheet: {sheet}")

@@ -90,12 +90,15 @@ def evaluate(
         notes=_notes(gallery, split),
     )
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        report.files.append(draw_similarity(pairs, threshold, folder / "similarity.png"))
-        report.files.extend(_draw(ranked, gallery, catalog, folder))
-        if curves is not None and curves.is_file():
-            report.files.append(shutil.copyfile(curves, folder / f"curves{curves.suffix}").name)
-        report.write(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            report.files.append(draw_similarity(pairs, threshold, folder / "similarity.png"))
+            report.files.extend(_draw(ranked, gallery, catalog, folder))
+            if curves is not None and curves.is_file():
+                report.files.append(shutil.copyfile(curves, folder / f"curves{curves.suffix}").name)
+            report.write(folder)
+        except OSError as error:
+            raise EvaluationError(f"{folder}: the report cannot be written ({error.strerror})") from error
     return report
 
 

@@ -79,7 +79,7 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         has_text = np.array(
-            [bool(texts or tags) for texts, tags in zip(self.captions, self.tags, strict=True)]
+            [bool(texts or tags) for texts, tags in zip(self.captions, self.tags, strict=True)], dtype=bool
         )
         self.with_text = np.flatnonzero(has_text)
         """Positions of the rows that have a caption or tags."""
