@@ -112,10 +112,8 @@ def _pixels(image: Image.Image) -> NDArray[np.float32]:
     """(768,) the picture on white at 16 × 16."""
     behind = Image.new("RGBA", image.size, "white")
     behind.alpha_composite(image.convert("RGBA"))
-    return (
-        np.asarray(behind.convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX), np.float32).ravel()
-        / 255
-    )
+    small = behind.convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX)
+    return np.asarray(np.asarray(small, np.float32).ravel() / 255, np.float32)
 
 
 def _figure(right: list[NDArray[np.bool_]]) -> dict[str, Any]:
