@@ -331,7 +331,7 @@ class Workspace:
         known = isinstance(model, str) and model in preset_names()
         if not isinstance(train, TrainConfig):
             # The recipe of `mini` is for its own small towers; whatever is no preset takes that of `base`.
-            train = load_preset(str(model) if known else "base").train.changed(**(train or {}))
+            train = _changed(load_preset(str(model) if known else "base").train, train or {})
         torch.manual_seed(train.seed)  # the fresh weights, too, follow from the seed
         if isinstance(model, OpenAutoGLM):
             built = model
@@ -364,6 +364,14 @@ class Workspace:
 def _written(file: Path) -> int | None:
     """When a file was last written; None where there is none."""
     return file.stat().st_mtime_ns if file.is_file() else None
+
+
+def _changed(recipe: TrainConfig, keys: Mapping[str, Any]) -> TrainConfig:
+    """The recipe with some keys set anew; a batch no larger than its parts is not cut into parts."""
+    size, part = keys.get("batch_size"), recipe.micro_batch_size
+    if isinstance(size, int) and part is not None and size <= part:
+        keys = {"micro_batch_size": None, **keys}
+    return recipe.changed(**keys)
 
 
 @contextmanager
