@@ -1,8 +1,8 @@
 """make bench-unseen-style: text → picture in a drawing style that was never seen, English and Chinese.
 
 Train on three houses' pictograms, then look for each of 1,599 labels among the fourth house's 1,599
-pictures (Fluent 3D, flags left out). The recipe was chosen with OpenMoji's or Noto's drawings as the unseen
-ones (`docs/recipe.md`); the test house is read here only. Beside it: chance, and the nearest pixels of Noto's
+pictures (Fluent 3D, flags left out). The recipe was chosen with Noto's drawings as the unseen ones
+(`docs/recipe.md`); the test house had no part in it. Beside it: chance, and the nearest pixels of Noto's
 drawing of the same concept, which is what copying without understanding gives.
 
 The budget is in steps, so that a seed gives the same model again; minutes are what they took here.

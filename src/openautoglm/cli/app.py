@@ -1,6 +1,7 @@
 """`autoglm`: the verbs, and what happens when one of them fails.
 
 Exit codes: 0 done, 2 something the user can put right (told in one sentence), 130 stopped by Ctrl-C.
+A first Ctrl-C while training is a wish, not a failure: it saves, says how to go on, and leaves with 0.
 """
 
 from __future__ import annotations

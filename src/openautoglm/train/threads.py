@@ -1,7 +1,7 @@
 """As many threads as are fast just now: on a machine that others use as well, fewer are often more.
 
 Torch's threads wait for each other many times a step. When another program takes a core away from one of
-them, all stand still: two threads on two shared cores were measured ten times slower than one. So
+them, all stand still: two threads on two busy cores fell below a tenth of their pace when idle. So
 the steps are timed, with all threads and with half of them, and the faster stays: at the start, when
 steps have become slower, and, while half of them run, now and then.
 
