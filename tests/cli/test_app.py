@@ -97,11 +97,19 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
     assert code == 0 and "0 rows encoded, 33 reused" in out
 
     code, out, _ = say("search", shop, "第3号东西", "--where", "price < 50", "-k", 5, "--json")
-    hits = json.loads(out)
+    page = json.loads(out)
+    hits = page["hits"]
     assert code == 0 and len(hits) == 5 and all(hit["row"]["price"] < 50 for hit in hits)
+    code, out, _ = say(
+        "search", shop, "第3号东西", "--where", "price < 50", "--json", "--after", page["after"]
+    )
+    assert code == 0 and not {hit["id"] for hit in json.loads(out)["hits"]} & {hit["id"] for hit in hits}
+    mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)
+    code, out, err = say("search", shop, *mixture)
+    assert (code, err) == (0, "") and f"  {hits[0]['id']}  " not in out and "more: --after" in out
     for name in ("hits.png", "hits.html"):
         code, out, _ = say("search", shop, "东西", "--image", source / "3.png", "--sheet", tmp_path / name)
-        assert code == 0 and len(out.splitlines()) == 11 and (tmp_path / name).stat().st_size > 1000
+        assert code == 0 and len(out.splitlines()) == 12 and (tmp_path / name).stat().st_size > 1000
 
     lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
     fewer = source / "things.csv"
@@ -117,6 +125,9 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
         (("search", shop, "a", "--where", "prise < 3"), "price"),
         (("search", shop, "a", "--image", tmp_path / "none.png"), "none.png"),
         (("search", shop, "a", "--sheet", tmp_path / "hits.doc"), ".png"),
+        (("search", shop, "a", "--but", "blue"), "--like"),
+        (("search", shop, "--like", "nobody"), "nobody"),
+        (("search", shop, "a", "--after", "3"), "page"),
         (("index", shop, "--model", tmp_path / "nothing"), "nothing"),
         (("index", shop, "--model", source), "config.json"),
         (("evaluate", shop, "--text", "titel"), "title"),

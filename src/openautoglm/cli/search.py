@@ -1,4 +1,4 @@
-"""`autoglm search`: a sentence, a picture, or both, and what is closest."""
+"""`autoglm search`: any mixture of words and pictures, and what is closest."""
 
 from __future__ import annotations
 
@@ -12,29 +12,55 @@ from openautoglm.cli.names import Json, Where, WorkspaceFolder
 
 def search(
     workspace: WorkspaceFolder,
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to look for, in words.")] = None,
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")
+    text: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to look for, in words.")
     ] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")
+    ] = None,
+    like: Annotated[list[str] | None, typer.Option(metavar="ID", help="A row to find more of.")] = None,
+    but: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="With --like or --image: how it should differ.")
+    ] = None,
+    minus: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What is not wanted.")] = None,
+    weight: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pictures and rows beside words.")
+    ] = 0.5,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    after: Annotated[
+        str | None, typer.Option(metavar="PAGE", help="The next page, as the one before said.")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.png|FILE.html", help="Draw the hits as a contact sheet.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Search by text, by picture, or by both."""
-    from openautoglm.search.hit import as_json
+    """Search by words, pictures, rows, or any mixture of them."""
     from openautoglm.workspace import Workspace
 
-    shop = Workspace.open(workspace)
-    hits = shop.search(text, image=image, where=where, k=k, sheet=sheet)
+    if but and not (like or image):
+        why = "it changes a row or a picture; name one with --like or --image"
+        raise typer.BadParameter(why, param_hint="--but")
+    results = Workspace.open(workspace).search(
+        [*(text or ()), *(but or ())],
+        image=image,
+        like=like,
+        minus=minus,
+        weight=weight,
+        where=where,
+        k=k,
+        after=after,
+        sheet=sheet,
+    )
     if json:
-        typer.echo(as_json(hits))
-    else:
-        for number, hit in enumerate(hits, 1):
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
-        if not hits:
-            typer.echo("nothing found: no row with vectors passes the filter")
-    if sheet is not None and not json:
+        typer.echo(results.as_json())
+        return
+    for number, hit in enumerate(results, results.start + 1):
+        typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
+    if not results:
+        typer.echo("nothing found: no row with vectors passes the filter")
+    if results.after is not None:
+        typer.echo(f"more: --after {results.after}")
+    if sheet is not None:
         typer.echo(f"sheet: {sheet}")

@@ -14,7 +14,6 @@ its texts, and tried again by the next run.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,12 @@ import pyarrow as pa
 
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures
+from openautoglm.search.background import Background
+from openautoglm.search.vectors import KEY, VECTORS, unit_mean
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
-VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
-KEY = "_embeds_key"
 _BROKEN = ":broken"
 
 
@@ -52,18 +51,6 @@ class IndexReport:
         text += f", {self.removed:,} removed" if self.removed else ""
         text += f", {len(self.broken):,} broken pictures" if self.broken else ""
         return f"{text} in {self.seconds:.1f} s"
-
-
-def indexed_rows(catalog: Catalog) -> dict[str, int]:
-    """Count the rows that have vectors, by the fingerprint of the model that made them."""
-    keys = catalog.read([KEY])[KEY].drop_null().to_pylist()
-    return dict(Counter(key.partition(":")[0] for key in keys).most_common())
-
-
-def made_by(fingerprint: str) -> str:
-    """Write the SQL condition for rows with vectors of the model of this fingerprint."""
-    quoted = fingerprint.replace("'", "''")
-    return f"starts_with({KEY}, '{quoted}:')"
 
 
 def build_index(
@@ -110,6 +97,8 @@ def build_index(
         report.broken += broken
         if tell:
             tell("rows", min(start + commit_rows, len(todo)), len(todo))
+    if todo:
+        Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
     report.seconds = time.perf_counter() - began
     return report
 
@@ -146,18 +135,6 @@ def _encode(
     for name, values in zip(VECTORS, (pictures, words, fused), strict=True):
         columns[name] = pa.array(values, pa.list_(pa.float32(), size))
     return pa.table({**columns, KEY: pa.array(keys, pa.string())}), found.broken
-
-
-def unit_mean(vectors: Sequence[Vectors]) -> Vectors:
-    """Return the mean direction of one unit vector or more, (D,) each.
-
-    >>> unit_mean([np.array([1, 0], np.float32), np.array([0, 1], np.float32)]).round(3).tolist()
-    [0.7070000171661377, 0.7070000171661377]
-    """
-    mean = np.mean(vectors, axis=0, dtype=np.float64)
-    length = np.linalg.norm(mean)
-    # Opposite vectors cancel out; then either one says more than none.
-    return np.asarray(mean / length if length > 1e-6 else vectors[0], np.float32)
 
 
 def _make_room(catalog: Catalog, schema: pa.Schema) -> None:
