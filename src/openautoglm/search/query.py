@@ -137,7 +137,7 @@ def mixed(parts: Sequence[Part], background: Background) -> Vectors:
     return np.asarray(whole / length, np.float32)
 
 
-def _each(given: object) -> tuple:  # type: ignore[type-arg]
+def _each(given: object) -> tuple:
     if given is None:
         return ()
     return (given,) if isinstance(given, str | bytes | Path | Image.Image) else tuple(given)  # type: ignore[arg-type]
