@@ -165,7 +165,7 @@ class Catalog:
 
     @property
     def dataset(self) -> lance.LanceDataset:
-        """The Lance table at its latest commit. Write through `merge_columns`, or inside `writing()`."""
+        """The Lance table at its latest commit, for reading; a handle that stays at that commit."""
         return self._store.dataset
 
     def merge_columns(self, table: pa.Table) -> None:
@@ -176,6 +176,11 @@ class Catalog:
             )
         with self.writing():
             self._store.merge(table)
+
+    def drop_columns(self, names: Sequence[str]) -> None:
+        """Take columns away from all rows."""
+        with self.writing():
+            self._store.drop(names)
 
     def update_settings(self, **changes: Any) -> None:
         """Write keys of `workspace.json`; the others keep their values."""

@@ -146,5 +146,4 @@ def _make_room(catalog: Catalog, schema: pa.Schema) -> None:
         if name in present.names and present.field(name).type != schema.field(name).type
     ]
     if stale:
-        with catalog.writing():
-            catalog.dataset.drop_columns(stale)
+        catalog.drop_columns(stale)
