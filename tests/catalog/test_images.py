@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -282,6 +282,7 @@ def test_a_file_above_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_damage_anywhere_ends_in_a_picture_or_in_bad_image(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "HEIF"]))
     good = bytearray(encoded(Image.new("RGB", (5, 4), RED), kind))

@@ -49,7 +49,7 @@ def test_south_and_west_are_negative() -> None:
 
 
 @given(st.floats(-89, 89), st.floats(-179, 179))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_any_place_comes_back(latitude: float, longitude: float) -> None:
     scale = 10**7
     values = place(
@@ -124,7 +124,7 @@ def test_the_camera_in_one_readable_string(make: str | None, model: str | None, 
 
 
 @given(st.binary(max_size=120))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_broken_exif_never_breaks_a_row(junk: bytes) -> None:
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0" + junk)
@@ -132,7 +132,7 @@ def test_broken_exif_never_breaks_a_row(junk: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_damaged_exif_never_breaks_a_row(data: st.DataObject) -> None:
     exif = Image.Exif()
     exif[MODEL] = "X100"
