@@ -1,6 +1,7 @@
 """Import a folder of pictures, nested as it is: one row a picture.
 
-Fields: `caption` (see `captions.py`), `folder` (relative, as filter), `file` (its name). The id is
+Fields: `caption` (see `captions.py`), `folder` (relative, as filter), `file` (its name), and where the
+pictures say them `tags`, `taken_at`, `latitude`, `longitude`, `camera` (see `embedded.py`). The id is
 the source's name and the path inside it, so a row stays itself when its picture is edited.
 Hidden files, other kinds of files and the workspace itself are passed over; pictures in formats that
 are not read are listed.
@@ -15,20 +16,16 @@ from pathlib import Path, PurePath
 
 from openautoglm.catalog.captions import SIDECARS, caption_values
 from openautoglm.catalog.errors import CatalogError
-from openautoglm.catalog.images import SUFFIXES
+from openautoglm.catalog.formats import FORMATS, SUFFIXES
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Field, Roles
 from openautoglm.catalog.source import Item, Values
 
 _UNREAD = frozenset(
     [
-        ".heic",
-        ".heif",
-        ".avif",
         ".jxl",
         ".jp2",
         ".psd",
-        ".svg",
         ".raw",
         ".dng",
         ".cr2",
@@ -65,6 +62,12 @@ class FolderSource:
             "caption": Field("caption", "text", "text"),
             "folder": Field("folder", "column", "text"),
             "file": Field("file", "column", "text"),
+            # From the files themselves; the catalogue shows a field when the first value comes.
+            "tags": Field("tags", "tags", "tags"),
+            "taken_at": Field("taken_at", "column", "time"),
+            "latitude": Field("latitude", "column", "number"),
+            "longitude": Field("longitude", "column", "number"),
+            "camera": Field("camera", "column", "text"),
         }
         self.unreadable = 0
         self._closed: list[Skipped] = []
@@ -74,9 +77,7 @@ class FolderSource:
         self.total = len(self._pictures) + len(self._other)
         if not self.total:
             said = "; ".join(str(one) for one in self._closed[:3]) or "its sub-folders were searched too"
-            raise CatalogError(
-                f"there are no pictures in {folder} ({said}); formats: JPEG, PNG, WebP, GIF, TIFF, BMP"
-            )
+            raise CatalogError(f"there are no pictures in {folder} ({said}); formats: {FORMATS}")
 
     def items(self) -> Iterator[Item | Skipped]:
         """Yield the pictures by folder and name, after what cannot be opened or read."""

@@ -38,7 +38,8 @@ class MissingFontError(RuntimeError):
 
 
 @cache
-def _packaged() -> tuple[Path, ...]:
+def packaged_fonts() -> tuple[Path, ...]:
+    """Find the font files that came as a package; none where it is not installed."""
     # The package's code is not run: only its folder is asked for.
     spec = importlib.util.find_spec(_PACKAGED)
     folders = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
@@ -77,13 +78,13 @@ def font_file(letter: str) -> Path:
     Raises:
         MissingFontError: if there is no font on this machine.
     """
-    for path in _packaged():
+    for path in packaged_fonts():
         if has_letter(path, letter):
             return path
     for path in _system():
         if has_letter(path, letter):
             return path
-    for path in _packaged() + _system():
+    for path in packaged_fonts() + _system():
         return path
     raise MissingFontError(
         f"no font found; install the package {_PACKAGED.replace('_', '-')} or any TrueType font"

@@ -14,7 +14,7 @@ from typing import Any
 from openautoglm.catalog import readers
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.folder import FolderSource
-from openautoglm.catalog.schema import Field, Roles
+from openautoglm.catalog.schema import WIDER, Field, Roles
 from openautoglm.catalog.source import Source
 from openautoglm.catalog.table import TableSource
 
@@ -78,7 +78,9 @@ class Sources:
             known = fields.get(found.name)
             role = found.role if known is None or says else known.role
             language = found.language if known is None else known.language
-            fields[found.name] = Field(found.name, role, found.type, language)
+            # A folder's fields bend to the catalogue's: a table's `camera` may be another kind of column.
+            kind = WIDER.get((known.type, found.type), known.type) if known else found.type
+            fields[found.name] = Field(found.name, role, kind, language)
         return source
 
     def portable(self, path: Path) -> str:
