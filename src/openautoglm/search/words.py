@@ -61,6 +61,8 @@ _AS_IT_IS = {
 _COMMIT_ROWS = 8192
 _MOST_GONE = 1.25
 """Words of rows that are gone or changed still count in n; above this share the index is made anew."""
+_MOST_PIECES = 8
+"""New rows become a piece of their own, which costs nothing of the others; so many are joined to one."""
 _TYPO = re.compile(r"[a-z]{4,}")
 _MOST_TYPOS = 8
 
@@ -193,7 +195,9 @@ def _index(catalog: Catalog, rows: int) -> int:
         data.create_scalar_index(WORDS, "INVERTED", name=INDEX, replace=True, **_AS_IT_IS)
         return rows
     if missing:
-        data.optimize.optimize_indices(index_names=[INDEX])
+        pieces = len(before["indices"])
+        joined = pieces if pieces >= _MOST_PIECES else 0
+        data.optimize.optimize_indices(index_names=[INDEX], num_indices_to_merge=joined)
     return missing
 
 
