@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ from openautoglm.catalog.words import (
 from openautoglm.search.errors import SearchError
 
 if TYPE_CHECKING:
+    import lance
     from lance.query import FullTextQuery
 
     from openautoglm.catalog.catalog import Catalog
@@ -128,11 +130,12 @@ def find_words(catalog: Catalog, text: str, *, where: str | None = None, limit: 
     terms = query_terms(text)
     if not terms or not _has_words(catalog):
         return []
-    rows = _run(catalog, _exact(terms), where, limit)
+    ask = partial(_run, catalog, catalog.dataset)
+    rows = ask(_exact(terms), where, limit)
     present = {word for row in rows for word in row[WORDS]}
-    typos = _typos(catalog, [term for term in terms if term not in present], text)
+    typos = _typos(ask, [term for term in terms if term not in present], text)
     if typos:
-        rows = _run(catalog, _either(terms, typos), where, limit)
+        rows = ask(_either(terms, typos), where, limit)
     hits = [WordHit(row[ID], row["_score"], _met(row[WORDS], terms, typos)) for row in rows]
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
@@ -231,10 +234,12 @@ def _either(terms: Sequence[str], typos: Collection[str]) -> FullTextQuery:
     return BooleanQuery([(Occur.SHOULD, query) for query in queries])
 
 
-def _run(catalog: Catalog, query: FullTextQuery, where: str | None, limit: int) -> list[dict[str, Any]]:
+def _run(
+    catalog: Catalog, data: lance.LanceDataset, query: FullTextQuery, where: str | None, limit: int
+) -> list[dict[str, Any]]:
     """Ask Lance; `_words` comes back as a list."""
     try:
-        table = catalog.dataset.to_table(
+        table = data.to_table(
             columns=[ID, WORDS, "_score"],
             full_text_query=query,
             filter=all_of(where),
@@ -248,11 +253,11 @@ def _run(catalog: Catalog, query: FullTextQuery, where: str | None, limit: int) 
     return [row | {WORDS: row[WORDS].split(" ")} for row in table.to_pylist()]
 
 
-def _typos(catalog: Catalog, unseen: Iterable[str], text: str) -> list[str]:
+def _typos(ask: Callable[..., list[dict[str, Any]]], unseen: Iterable[str], text: str) -> list[str]:
     """List the words that may be mistyped: long enough, and in no row at all."""
     long = {word.term for word in words_in(text, query=True) if word.end - word.start >= 5}
     doubtful = [term for term in unseen if term in long and _TYPO.fullmatch(term)]
-    return [term for term in doubtful[:_MOST_TYPOS] if not _run(catalog, _exact([term]), None, 1)]
+    return [term for term in doubtful[:_MOST_TYPOS] if not ask(_exact([term]), None, 1)]
 
 
 def _met(words: Sequence[str], terms: Sequence[str], typos: Sequence[str]) -> tuple[str, ...]:
