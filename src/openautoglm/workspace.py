@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
+    from openautoglm.search.find import By
     from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
     from openautoglm.search.query import Picture
@@ -254,6 +255,7 @@ class Workspace:
         weight: float = 0.5,
         where: str | None = None,
         k: int = 10,
+        by: By | Literal["words"] = "auto",
         after: str | None = None,
         sheet: Path | str | None = None,
     ) -> Results:
@@ -267,18 +269,23 @@ class Workspace:
             weight: share of pictures and rows beside words, 0 to 1.
             where: SQL condition on the catalogue's columns.
             k: how many rows.
+            by: which of a row's vectors is compared (see `search/find.py`); "words" finds the rows that
+                have the words themselves, and needs no model.
             after: `Results.after` of the page before this one.
             sheet: where to draw the hits, `.png` or `.html`.
         """
-        from openautoglm.search.find import search
+        from openautoglm.search.find import search, search_words
         from openautoglm.search.query import Query
         from openautoglm.search.sheet import draw_hits
 
         if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
         query = Query.of(text, image=image, like=like, minus=minus, weight=weight)
-        model = _Named.of(self, self.model())
-        results = search(model, self.catalog, query, where=where, k=k, after=after)
+        if by == "words":
+            results = search_words(self.catalog, query, where=where, k=k, after=after)
+        else:
+            model = _Named.of(self, self.model())
+            results = search(model, self.catalog, query, where=where, k=k, by=by, after=after)
         if sheet is not None:
             draw_hits(
                 self.catalog, results, sheet, title="\n".join([query.words, *([where] if where else [])])

@@ -104,6 +104,12 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
         "search", shop, "第3号东西", "--where", "price < 50", "--json", "--after", page["after"]
     )
     assert code == 0 and not {hit["id"] for hit in json.loads(out)["hits"]} & {hit["id"] for hit in hits}
+    code, out, _ = say("search", shop, "第3号", "--by", "words", "-k", 3)
+    assert code == 0 and "第3号" in out.splitlines()[0]
+    assert say("search", shop, "nothingness", "--by", "words")[1].startswith(
+        "nothing found: no row with the words"
+    )
+    assert say("search", shop, "a", "--by", "looks")[0] == 2
     mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)
     code, out, err = say("search", shop, *mixture)
     assert (code, err) == (0, "") and f"  {hits[0]['id']}  " not in out and "more: --after" in out

@@ -17,6 +17,7 @@ from openautoglm.catalog.errors import CatalogError
 from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
 from openautoglm.search.find import search as find
+from openautoglm.search.find import search_words
 from openautoglm.search.hit import Cursor, Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Part, Query, mixed
@@ -261,3 +262,21 @@ def test_parts_count_by_their_share_whatever_their_spread() -> None:
     assert parts[:, 0].std() == pytest.approx(parts[:, 1].std(), rel=1e-3)
     with pytest.raises(SearchError, match="cancel out"):
         mixed([Part(axes[0], 0.5), Part(-axes[0], 0.5)], background)
+
+
+def test_by_words_rows_are_found_that_have_them_and_pages_hold(shop: Catalog) -> None:
+    assert [hit.id for hit in search_words(shop, Query.of("60"), k=5)] == ["r10"]
+    hit = search_words(shop, Query.of("a colour of 60"), k=1)[0]
+    assert (hit.id, hit.label, hit.words) == ("r10", "colour 60", ("colour", "60"))
+    assert hit.as_dict()["words"] == ["colour", "60"]
+    assert set(hit.row) == {"title", "price", "shelf", "_image", "_width", "_height", "_split"}
+    whole = search_words(shop, Query.of("colours"), k=ROWS, where="shelf = 'left'")
+    assert {hit.row["price"] for hit in whole} == {place for place in range(ROWS) if place % 2 and place % 3}
+    first = search_words(shop, Query.of("colours"), k=7, where="shelf = 'left'")
+    second = search_words(shop, Query.of("colours"), k=ROWS, where="shelf = 'left'", after=first.after)
+    assert [hit.id for hit in (*first, *second)] == [hit.id for hit in whole]
+    assert search_words(shop, Query.of("nowhere")).hits == ()
+    with pytest.raises(SearchError, match="texts only"):
+        search_words(shop, Query.of("colour", minus="60"))
+    with pytest.raises(SearchError, match="must be 1 or more"):
+        search_words(shop, Query.of("colour"), k=0)

@@ -19,11 +19,12 @@ from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts
 from openautoglm.catalog.report import AddReport, Progress, Skipped
-from openautoglm.catalog.schema import EMBEDS_KEY, ID, Field
+from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Portable, Source, Values
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
 from openautoglm.catalog.store import Store
 from openautoglm.catalog.values import convert
+from openautoglm.catalog.words import row_texts, stored_words, words_key
 
 ROWS_PER_COMMIT = 1000
 SECONDS_PER_COMMIT = 5.0
@@ -211,6 +212,8 @@ class Adder:
             "_updated_at": datetime.now(UTC),
             EMBEDS_KEY: now.embeds_key,
         }
+        texts = row_texts(row, self.fields)
+        row |= {WORDS: stored_words(texts), WORDS_KEY: words_key(texts)}
         self._join(row, None)
         row["_cluster"], split = self._clusters.find(self._keys(row)[0])
         row["_split"] = self._given.get(key, split)

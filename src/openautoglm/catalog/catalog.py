@@ -22,7 +22,7 @@ from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.images import BadImage, decode_image
 from openautoglm.catalog.lock import write_lock
 from openautoglm.catalog.report import AddReport
-from openautoglm.catalog.schema import ID, Field, Roles
+from openautoglm.catalog.schema import ID, WORDS, Field, Roles
 from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
 from openautoglm.catalog.sources import Sources
 from openautoglm.catalog.store import FOLDER, Store
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import lance
     from PIL import Image
 
+_LARGE = ("_embeds", "_image_bytes", WORDS)
 _PARTS = {FILE, f"{FILE}.tmp", FOLDER, "models", "cache", ".lock"}
 
 
@@ -137,7 +138,7 @@ class Catalog:
         """Read some columns of some rows.
 
         Args:
-            columns: names; None means all but the pictures' bytes and the vectors, which are large.
+            columns: names; None means all but what is large: pictures' bytes, vectors, and indexed words.
             where: an SQL condition.
             ids: these rows, in this order; without it, all in order of arrival.
 
@@ -167,6 +168,11 @@ class Catalog:
     def dataset(self) -> lance.LanceDataset:
         """The Lance table at its latest commit, for reading; a handle that stays at that commit."""
         return self._store.dataset
+
+    @property
+    def writable(self) -> lance.LanceDataset:
+        """A handle of the caller's own at the latest commit, to write with inside `writing()`."""
+        return self._store.writable
 
     def merge_columns(self, table: pa.Table) -> None:
         """Write columns of existing rows by `id`; columns that are new are added, unknown ids passed over."""
@@ -220,4 +226,5 @@ class Catalog:
         self.update_settings(sources=sources.stored, fields=about)
 
     def _light_columns(self) -> list[str]:
-        return [name for name in self.dataset.schema.names if not name.endswith(("_embeds", "_image_bytes"))]
+        names = self.dataset.schema.names
+        return [name for name in names if not (name.startswith("_") and name.endswith(_LARGE))]

@@ -30,6 +30,8 @@ WIDER: dict[tuple[Kind, Kind], Kind] = {("integer", "number"): "number", ("date"
 
 ID = "id"
 EMBEDS_KEY = "_embeds_key"
+WORDS = "_words"
+WORDS_KEY = "_words_key"
 SPLITS = ("train", "validation", "test")
 OWN = pa.schema(
     [
@@ -47,6 +49,8 @@ OWN = pa.schema(
         pa.field("_cluster", pa.string()),
         pa.field("_updated_at", pa.timestamp("us", tz="UTC")),
         pa.field(EMBEDS_KEY, pa.string()),
+        pa.field(WORDS, pa.string()),  # what full text search reads, see `words.py`
+        pa.field(WORDS_KEY, pa.string()),
     ]
 )
 

@@ -64,7 +64,7 @@ class Store:
         return self._dataset
 
     @property
-    def _writable(self) -> lance.LanceDataset:
+    def writable(self) -> lance.LanceDataset:
         """A handle of the caller's own, for writing moves it: at the latest commit."""
         import lance
 
@@ -121,7 +121,7 @@ class Store:
         new = [pa.field(name, ARROW[kind]) for name, kind in kinds.items() if name not in present]
         if new:
             with writing_to(self.folder):
-                self._writable.add_columns(pa.schema(new))
+                self.writable.add_columns(pa.schema(new))
 
     def upsert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write whole rows, new and changed ones, in one commit; their vectors stay as they are."""
@@ -139,9 +139,9 @@ class Store:
         new = [one for one in table.schema if one.name not in present]
         with writing_to(self.folder):
             if new:
-                self._writable.add_columns(pa.schema(new))
+                self.writable.add_columns(pa.schema(new))
             if table.num_rows:
-                builder = self._writable.merge_insert(ID).when_matched_update_all()
+                builder = self.writable.merge_insert(ID).when_matched_update_all()
                 (builder.when_not_matched_insert_all() if insert else builder).execute(table)
 
     def correct(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -155,12 +155,12 @@ class Store:
         with writing_to(self.folder):
             for start in range(0, len(ids), 1000):
                 names = ", ".join("'" + one.replace("'", "''") + "'" for one in ids[start : start + 1000])
-                self._writable.delete(f"id IN ({names})")
+                self.writable.delete(f"id IN ({names})")
 
     def drop(self, columns: Sequence[str]) -> None:
         """Take columns away from all rows."""
         with writing_to(self.folder):
-            self._writable.drop_columns(list(columns))
+            self.writable.drop_columns(list(columns))
 
     def tidy(self, *, interrupted: bool) -> None:
         """Join small fragments, drop old versions and, after an interrupted writer, its unfinished files.
@@ -170,8 +170,8 @@ class Store:
         with writing_to(self.folder):
             small = [one for one in self.dataset.get_fragments() if one.count_rows() < ROWS_PER_FRAGMENT]
             if len(small) > _SMALL_FRAGMENTS:
-                self._writable.optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
-            self._writable.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
+                self.writable.optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
+            self.writable.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
 
     def _snapshot(self) -> tuple[lance.LanceDataset, dict[str, int]]:
         """Take the table at its latest commit, and the place of each id in it; made once a commit."""

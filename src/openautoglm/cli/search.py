@@ -28,6 +28,9 @@ def search(
     ] = 0.5,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    by: Annotated[
+        str, typer.Option(metavar="WHAT", help="Compare with: auto, image, text, fused; words: full text.")
+    ] = "auto",
     after: Annotated[
         str | None, typer.Option(metavar="PAGE", help="The next page, as the one before said.")
     ] = None,
@@ -50,6 +53,7 @@ def search(
         weight=weight,
         where=where,
         k=k,
+        by=by,  # type: ignore[arg-type]
         after=after,
         sheet=sheet,
     )
@@ -57,10 +61,22 @@ def search(
         typer.echo(results.as_json())
         return
     for number, hit in enumerate(results, results.start + 1):
-        typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
+        typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}")
     if not results:
-        typer.echo("nothing found: no row with vectors passes the filter")
+        lacking = "the words" if by == "words" else "vectors"
+        typer.echo(f"nothing found: no row with {lacking} passes the filter")
     if results.after is not None:
         typer.echo(f"more: --after {results.after}")
     if sheet is not None:
         typer.echo(f"sheet: {sheet}")
+
+
+def _marked(label: str, words: tuple[str, ...]) -> str:
+    """The label with the words that were looked up in bold, where standard output is a terminal."""
+    from openautoglm.search.words import matched_words
+
+    parts, place = [], 0
+    for start, end in matched_words(words, label) if words else ():
+        parts += [label[place:start], typer.style(label[start:end], bold=True)]
+        place = end
+    return "".join([*parts, label[place:]])

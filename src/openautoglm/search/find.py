@@ -10,6 +10,9 @@ A score is the cosine of the query's vector (`query.py`) with the row's. Which o
 A sentence is usually nearer to a sentence than to a picture that shows the same. So with "auto" a
 row without a picture can score higher than an equally good one with a picture.
 
+By words (`search_words`) rows are found that have the query's words in their texts, tags or names, ranked
+by BM25 (`words.py`); it needs no model.
+
 Every search is exact: it compares with all rows that pass the filter, so it returns `k` rows
 whenever `k` rows with vectors pass, however few they are of the whole.
 
@@ -19,6 +22,7 @@ which are added, changed or removed in between neither repeat a hit nor hide one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pyarrow as pa
@@ -30,6 +34,7 @@ from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Cursor, Hit, Results
 from openautoglm.search.query import Query
 from openautoglm.search.vectors import FUSED, IMAGE, TEXT, indexed_rows, made_by
+from openautoglm.search.words import find_words, matched_words
 
 if TYPE_CHECKING:
     import lance
@@ -81,7 +86,7 @@ def search(
     _check_index(own, catalog)
     vector = query.vector(model, catalog, Background.of(catalog, model.fingerprint()))
     dataset = _at(latest, page.version)
-    others = _others(query.like)
+    others = _among("id NOT IN", query.like)
     wanted = page.start + k + 1  # one more tells whether another page follows
     hits: list[Hit] = []
     for column, condition in _columns(by):
@@ -89,10 +94,46 @@ def search(
             catalog, dataset, column, vector, all_of(own, condition, others, where), wanted, where
         )
     hits.sort(key=lambda hit: (-hit.score, hit.id))
-    follows = Cursor(page.version, page.start + k) if len(hits) >= wanted else None
-    return Results(
-        query.words, tuple(hits[page.start :][:k]), page.start, None if follows is None else str(follows)
-    )
+    return _page(query, hits[page.start :][:k], page, k, more=len(hits) >= wanted)
+
+
+def search_words(
+    catalog: Catalog, query: Query, *, where: str | None = None, k: int = 10, after: str | None = None
+) -> Results:
+    """Find the `k` rows that have the query's words, best first; arguments and errors as of `search`.
+
+    Raises:
+        SearchError: also if the query has parts that are no words, or words that are unwanted.
+    """
+    if query.images or query.like or query.minus:
+        raise SearchError("a search by words takes texts only; leave out pictures, rows and unwanted words")
+    if k < 1:
+        raise SearchError(f"k is the number of results and must be 1 or more, not {k}")
+    latest = catalog.dataset
+    page = Cursor.parse(after) if after else Cursor(latest.version, 0)
+    dataset = _at(latest, page.version)
+    limit = page.start + k + 1
+    found = find_words(catalog, " ".join(query.texts), where=where, limit=limit, data=dataset)
+    here = found[page.start :][:k]
+    rows = {row["id"]: row for row in _read(dataset, [one.id for one in here])}
+    texts = [field.name for field in catalog.text_fields]
+    hits = [_hit(rows[one.id], one.score, texts, one.words) for one in here]
+    return _page(query, hits, page, k, more=len(found) >= limit)
+
+
+def _page(query: Query, hits: list[Hit], page: Cursor, k: int, *, more: bool) -> Results:
+    after = str(Cursor(page.version, page.start + k)) if more else None
+    return Results(query.words, tuple(hits), page.start, after)
+
+
+def _read(dataset: lance.LanceDataset, ids: list[str]) -> list[dict[str, Any]]:
+    """What a hit shows of some rows."""
+    condition = _among("id IN", ids)
+    return dataset.to_table(columns=_shown(dataset), filter=condition).to_pylist() if condition else []
+
+
+def _shown(dataset: lance.LanceDataset) -> list[str]:
+    return [name for name in dataset.schema.names if name in _SHOWN or not name.startswith("_")]
 
 
 def _at(latest: lance.LanceDataset, version: int) -> lance.LanceDataset:
@@ -108,10 +149,10 @@ def _at(latest: lance.LanceDataset, version: int) -> lance.LanceDataset:
         ) from None
 
 
-def _others(ids: tuple[str, ...]) -> str | None:
-    """The condition that leaves out the rows which the query itself names."""
+def _among(which: str, ids: Sequence[str]) -> str | None:
+    """The condition `which` (id IN, id NOT IN) on some ids; none where there are none."""
     names = ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
-    return f"id NOT IN ({names})" if names else None
+    return f"{which} ({names})" if names else None
 
 
 def _columns(by: By) -> list[tuple[str, str]]:
@@ -131,7 +172,6 @@ def _nearest(
     k: int,
     where: str | None,
 ) -> list[Hit]:
-    names = [name for name in dataset.schema.names if name in _SHOWN or not name.startswith("_")]
     nearest = {
         "column": column,
         "q": pa.array(query, pa.float32()),
@@ -141,19 +181,21 @@ def _nearest(
     }
     try:
         table = dataset.to_table(
-            columns=[*names, "_distance"], filter=condition, nearest=nearest, prefilter=True
+            columns=[*_shown(dataset), "_distance"], filter=condition, nearest=nearest, prefilter=True
         )
     except (ValueError, OSError):
         # The user's condition, read alone, gives an error that names it and lists the columns.
         catalog.count(where)
         raise
     texts = [field.name for field in catalog.text_fields]
-    return [_hit(row, texts) for row in table.to_pylist()]
+    return [_hit(row, 1.0 - row.pop("_distance"), texts) for row in table.to_pylist()]
 
 
-def _hit(row: dict[str, Any], texts: list[str]) -> Hit:
-    label = next((row[name] for name in texts if row.get(name)), "")
-    return Hit(row.pop("id"), 1.0 - row.pop("_distance"), row, label)
+def _hit(row: dict[str, Any], score: float, texts: list[str], words: tuple[str, ...] = ()) -> Hit:
+    said = [row[name] for name in texts if row.get(name)]
+    # Of several texts the one that has the words says why the row was found.
+    label = next((text for text in said if words and matched_words(words, text)), next(iter(said), ""))
+    return Hit(row.pop("id"), score, row, label, words)
 
 
 def _check_index(own: str, catalog: Catalog) -> None:

@@ -17,15 +17,18 @@ class Hit:
 
     id: str
     score: float
-    """Cosine with the query, −1 to 1."""
+    """Cosine with the query, −1 to 1; of a search by words BM25, which has no bounds."""
     row: dict[str, Any]
     """The user's fields, and the catalogue's `_image`, `_width`, `_height` and `_split`."""
     label: str = ""
-    """The row's first text."""
+    """The row's first text; found by words, the first that has them."""
+    words: tuple[str, ...] = ()
+    """Words of the query that the row has, as they are indexed; `matched_words` finds them in its texts."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of the hit; dates stay dates."""
-        return {"id": self.id, "score": round(self.score, 6), "row": self.row}
+        words = {"words": list(self.words)} if self.words else {}
+        return {"id": self.id, "score": round(self.score, 6), **words, "row": self.row}
 
 
 class Cursor(NamedTuple):
