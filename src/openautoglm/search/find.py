@@ -193,9 +193,14 @@ def _nearest(
 
 def _hit(row: dict[str, Any], score: float, texts: list[str], words: tuple[str, ...] = ()) -> Hit:
     said = [row[name] for name in texts if row.get(name)]
-    # Of several texts the one that has the words says why the row was found.
-    label = next((text for text in said if words and matched_words(words, text)), next(iter(said), ""))
+    # Of several texts the one that has most of the words says why the row was found.
+    label = max(said, key=lambda text: _met(words, text), default="")
     return Hit(row.pop("id"), score, row, label, words)
+
+
+def _met(words: tuple[str, ...], text: str) -> int:
+    """How many of the text's characters belong to the words."""
+    return sum(end - start for start, end in matched_words(words, text)) if words else 0
 
 
 def _check_index(own: str, catalog: Catalog) -> None:

@@ -21,7 +21,7 @@ class Hit:
     row: dict[str, Any]
     """The user's fields, and the catalogue's `_image`, `_width`, `_height` and `_split`."""
     label: str = ""
-    """The row's first text; found by words, the first that has them."""
+    """The row's first text; found by words, the one that has most of them."""
     words: tuple[str, ...] = ()
     """Words of the query that the row has, as they are indexed; `matched_words` finds them in its texts."""
 
