@@ -90,6 +90,8 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
 
     code, out, err = say("fit", shop, "--model", source / "tiny.json", *FEW)
     assert (code, err) == (0, "") and "model tiny: 3 steps" in out and "33 rows encoded" in out
+    again = say("fit", shop, "--model", source / "tiny.json", *FEW)[1]
+    assert "had finished before (3 steps" in again and "--anew" in again
     code, out, err = say("evaluate", shop, "--json", "-q")
     assert (code, err) == (0, "") and json.loads(out)["split"] == "test"
     assert (shop / "models" / "tiny" / "report" / "report.md").is_file()

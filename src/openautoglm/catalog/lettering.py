@@ -17,6 +17,8 @@ from pathlib import Path
 
 from PIL import ImageDraw, ImageFont, features
 
+from openautoglm.catalog.errors import CatalogError
+
 _PACKAGED = "cvttf_NotoSansCJK_Regular"
 _UNKNOWN = "\U0010ffff"  # a code point that no font may ever assign
 _PROBE_SIZE = 24
@@ -33,7 +35,7 @@ _WORDS = re.compile(
 )
 
 
-class MissingFontError(RuntimeError):
+class MissingFontError(CatalogError):
     """No font at all was found, so that nothing can be written on pictures."""
 
 
@@ -87,7 +89,8 @@ def font_file(letter: str) -> Path:
     for path in packaged_fonts() + _system():
         return path
     raise MissingFontError(
-        f"no font found; install the package {_PACKAGED.replace('_', '-')} or any TrueType font"
+        "no font was found, so nothing can be written on pictures; run "
+        f"`pip install {_PACKAGED.replace('_', '-')}`, or install any TrueType font"
     )
 
 
