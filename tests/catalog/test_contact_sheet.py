@@ -167,7 +167,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_no_font_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lettering, "has_letter", lambda path, letter: False)
-    for fonts in ("_packaged", "_system"):
+    for fonts in ("packaged_fonts", "_system"):
         monkeypatch.setattr(lettering, fonts, lambda: ())
     with pytest.raises(UserError, match="pip install cvttf-NotoSansCJK-Regular"):
         lettering.font_file("\U000e0fff")  # a letter that no other test has asked for
