@@ -19,6 +19,7 @@ from openautoglm.cli.add import add
 from openautoglm.cli.evaluate import evaluate
 from openautoglm.cli.fit import fit
 from openautoglm.cli.index import index
+from openautoglm.cli.outputs import SearchCommand
 from openautoglm.cli.search import search
 from openautoglm.cli.show import show
 from openautoglm.errors import UserError
@@ -54,8 +55,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (add, show, fit, evaluate, index, search):
+for verb in (add, show, fit, evaluate, index):
     app.command()(verb)
+app.command(cls=SearchCommand)(search)
 
 
 def _version(wanted: bool) -> None:
