@@ -34,7 +34,7 @@ def test_each_format_gives_its_colour_as_rgb(kind: str) -> None:
     assert decoded.mode == "RGB"
     assert decoded.size == SIZE
     assert np.allclose(decoded.getpixel((5, 5)), RED, atol=3 if kind == "JPEG" else 0)
-    assert inspect_image(data)[1:] == SIZE
+    assert inspect_image(data)[1:3] == SIZE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
@@ -134,7 +134,7 @@ def test_orientation_puts_the_red_corner_where_the_photographer_saw_it(kind: str
     decoded = decode_image(data)
     assert decoded.size == (32, 16)
     assert np.allclose(np.asarray(decoded, float), np.asarray(upright, float), atol=12)
-    assert inspect_image(data)[1:] == (32, 16)
+    assert inspect_image(data)[1:3] == (32, 16)
 
 
 def test_the_first_frame_of_an_animation() -> None:
@@ -146,7 +146,7 @@ def test_the_first_frame_of_an_animation() -> None:
 
 
 def test_large_jpegs_keep_their_size_when_inspected() -> None:
-    assert inspect_image(encoded(Image.new("RGB", (1003, 771)), "JPEG"))[1:] == (1003, 771)
+    assert inspect_image(encoded(Image.new("RGB", (1003, 771)), "JPEG"))[1:3] == (1003, 771)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])

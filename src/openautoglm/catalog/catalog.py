@@ -98,6 +98,7 @@ class Catalog:
         with self.writing() as interrupted:
             if interrupted:
                 self._store.tidy(interrupted=True)
+            self._store.upgrade()
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings)
             opened = [known.open(path, roles, fields) for path in known.paths(sources)]
@@ -115,7 +116,7 @@ class Catalog:
                 if source.roles:
                     report.inferred[source.name] = source.roles
                 adder.add(source, prune=prune)
-            adder.settle_splits()
+            adder.settle(everything=interrupted)
             self._remember(known, fields)
             if report.added or report.changed or report.removed:
                 self._store.tidy(interrupted=False)
@@ -212,7 +213,7 @@ class Catalog:
 
     def _remember(self, sources: Sources, fields: Mapping[str, Field]) -> None:
         about = {name: one.as_dict() for name, one in fields.items()}
-        self.update_settings(sources=sources.stored, fields=about)
+        self.update_settings(format=FORMAT, sources=sources.stored, fields=about)
 
     def _light_columns(self) -> list[str]:
         return [name for name in self.dataset.schema.names if not name.endswith(("_embeds", "_image_bytes"))]
