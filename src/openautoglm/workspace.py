@@ -238,6 +238,9 @@ class Workspace:
 
         with _bars(progress) as tell:
             report = build_index(self._resolve(model), self.catalog, tell=tell)
+            if report.encoded:
+                # What the hashes leave in doubt, the vectors decide.
+                self.catalog.settle_copies()
         if isinstance(model, str | Path):
             elsewhere = self._own(model) is None and Path(model).expanduser().is_dir()
             # A folder elsewhere must be found again from any working directory.

@@ -103,15 +103,7 @@ class Catalog:
             known = Sources(self.folder, self.settings)
             opened = [known.open(path, roles, fields) for path in known.paths(sources)]
             self._remember(known, fields)
-            adder = Adder(
-                self._store,
-                fields,
-                report,
-                portable=known.portable,
-                tables=known.tables(),
-                embed=embed,
-                progress=progress,
-            )
+            adder = self._adder(known, fields, report, embed=embed, progress=progress)
             for source in opened:
                 if source.roles:
                     report.inferred[source.name] = source.roles
@@ -123,6 +115,19 @@ class Catalog:
         if report.gone:
             report.notes.append(f"{report.gone} rows are gone from their source and kept; prune removes them")
         return report
+
+    def settle_copies(self) -> None:
+        """Look for near copies among all pictures, with the vectors that an index has made since the last `add`.
+
+        Clusters that come to hang together get one split, by the rules of `splits.py`.
+        """
+        with self.writing() as interrupted:
+            self._store.upgrade()
+            if interrupted:
+                self._store.tidy(interrupted=True)
+            fields = dict(self.fields)
+            known = Sources(self.folder, self.settings)
+            self._adder(known, fields, AddReport()).settle(everything=True)
 
     def summary(self) -> Summary:
         """Count what `show` shows."""
@@ -210,6 +215,25 @@ class Catalog:
             Store(self.folder, create=True)
             if not (self.folder / FILE).exists():
                 write_settings(self.folder, {"format": FORMAT, "fields": {}, "sources": {}})
+
+    def _adder(
+        self,
+        known: Sources,
+        fields: dict[str, Field],
+        report: AddReport,
+        *,
+        embed: bool = False,
+        progress: OnProgress | None = None,
+    ) -> Adder:
+        return Adder(
+            self._store,
+            fields,
+            report,
+            portable=known.portable,
+            tables=known.tables(),
+            embed=embed,
+            progress=progress,
+        )
 
     def _remember(self, sources: Sources, fields: Mapping[str, Field]) -> None:
         about = {name: one.as_dict() for name, one in fields.items()}

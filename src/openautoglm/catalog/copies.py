@@ -19,8 +19,8 @@ The thresholds were measured on pictures distorted in fifteen ways (`docs/worksp
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ from openautoglm.catalog.look import FLAT, unlikeness
 from openautoglm.catalog.schema import EMBEDS_KEY, ID
 from openautoglm.catalog.store import Store
 from openautoglm.catalog.stored import NEEDED, open_stored
+
+T = TypeVar("T")
 
 BITS = 10
 SURE, DOUBTFUL, COSINE = 0.6, 0.8, 0.95
@@ -93,6 +95,25 @@ def settle_copies(
     wrong = [{ID: ids[row], "_near": near} for row, near in enumerate(now) if near != stored[row]]
     store.correct(wrong)
     return bool(wrong)
+
+
+def fold(rows: Iterable[T], near: Callable[[T], str | None]) -> list[tuple[T, list[T]]]:
+    """Gather copies behind the first of each cluster, in order; what is in no cluster stands alone.
+
+    >>> fold(["a", "b1", "c", "b2"], {"b1": "b1", "b2": "b1"}.get)
+    [('a', []), ('b1', ['b2']), ('c', [])]
+    """
+    folded: list[tuple[T, list[T]]] = []
+    behind: dict[str, list[T]] = {}
+    for row in rows:
+        cluster = near(row)
+        if cluster is not None and cluster in behind:
+            behind[cluster].append(row)
+            continue
+        folded.append((row, []))
+        if cluster is not None:
+            behind[cluster] = folded[-1][1]
+    return folded
 
 
 def _copies(

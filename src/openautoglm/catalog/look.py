@@ -84,8 +84,9 @@ def unlikeness(one: NDArray[np.uint8], other: NDArray[np.uint8], limit: float = 
     contrast = np.maximum(np.sqrt((_variance(a) + _variance(b)) / 2), _FLAT_CONTRAST)
     least = _residual(a, b) / contrast
     # Which of the two is the crop is not known, and only the whole explains its part.
-    rest = least > limit if np.isfinite(limit) else np.ones(len(a), bool)
-    least[rest] = np.minimum(least[rest], _residual(b[rest], a[rest]) / contrast[rest])
+    rest = (least > limit) | (limit == np.inf)
+    if rest.any():
+        least[rest] = np.minimum(least[rest], _residual(b[rest], a[rest]) / contrast[rest])
     return np.asarray(least, np.float32)
 
 
