@@ -122,6 +122,7 @@ class Workspace:
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
+        ocr: bool | None = None,
         progress: bool = False,
     ) -> AddReport:
         """Bring the catalogue up to date with folders and tables; see `Catalog.add`."""
@@ -131,6 +132,7 @@ class Workspace:
                 roles=roles,
                 prune=prune,
                 embed=embed,
+                ocr=ocr,
                 progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
             )
 
