@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
+from tests.catalog.scenes import jpeg, photo
 
 from openautoglm.catalog import adding, copies, examine
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.schema import Roles
-from tests.catalog.scenes import jpeg, photo
 
 Write = Callable[..., Path]
 
@@ -48,7 +48,9 @@ def photos(tmp_path: Path) -> Path:
     save(folder / "0 small.jpg", photo(0).resize((240, 180)), quality=60)
     save(folder / "0 cropped.jpg", photo(0).crop((8, 6, 470, 352)), quality=80)
     save(folder / "0 again.png", photo(0))
-    save(folder / "1 dark.webp", photo(1).point([round(0.85 * value) for value in range(256)] * 3), quality=80)
+    save(
+        folder / "1 dark.webp", photo(1).point([round(0.85 * value) for value in range(256)] * 3), quality=80
+    )
     return folder
 
 
@@ -107,7 +109,9 @@ def test_a_copy_that_comes_later_takes_the_split_that_is_settled(shop: Catalog, 
         assert row["_split"] == before[row["_near"].replace(" later.jpg", ".png")]
 
 
-def test_two_settled_rows_that_turn_out_to_be_copies_go_to_training(shop: Catalog, write: Write, tmp_path: Path) -> None:
+def test_two_settled_rows_that_turn_out_to_be_copies_go_to_training(
+    shop: Catalog, write: Write, tmp_path: Path
+) -> None:
     save(tmp_path / "a.png", photo(1))
     save(tmp_path / "b.png", photo(2))
     table = "id,image,title,split\n1,a.png,a,{}\n2,b.png,b,{}\n"
@@ -180,7 +184,9 @@ def test_a_cluster_falls_apart_with_what_held_it(shop: Catalog, photos: Path) ->
     assert partition(shop) == set()
 
 
-def test_after_a_kill_everything_is_compared(shop: Catalog, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_kill_everything_is_compared(
+    shop: Catalog, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -205,7 +211,11 @@ def test_a_catalogue_of_an_older_version(shop: Catalog, photos: Path) -> None:
     other = save(photos.parent / "other" / "5 small.jpg", photo(4).resize((120, 90)))
     report = old.add(other.parent)
     assert (report.added, report.changed) == (1, 0)
-    assert partition(old) == {frozenset(FIRST), frozenset(SECOND), frozenset({"photos/4.png", "other/5 small.jpg"})}
+    assert partition(old) == {
+        frozenset(FIRST),
+        frozenset(SECOND),
+        frozenset({"photos/4.png", "other/5 small.jpg"}),
+    }
     assert old.summary().near.unseen == 1
     assert old.read(["_embeds_key"], where="id = 'photos/0.png'")["_embeds_key"].to_pylist() == ["k"]
     assert old.settings["format"] == 2

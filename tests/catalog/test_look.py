@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
+from tests.catalog.scenes import jpeg, photo
 
 from openautoglm.catalog.copies import BITS, SURE
 from openautoglm.catalog.images import see
 from openautoglm.catalog.look import FLAT, Look, look_at, unlikeness
-from tests.catalog.scenes import jpeg, photo
 
 
 def apart(one: Look, other: Look) -> int:
@@ -32,7 +32,9 @@ DISTORTED: dict[str, Callable[[Image.Image], Image.Image]] = {
     "dark": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
     "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.8),
     "cropped": lambda image: image.crop((9, 4, 468, 352)),
-    "grey border gone, smaller, recompressed": lambda image: jpeg(image.crop((6, 6, 474, 354)).resize((300, 220)), 60),
+    "grey border gone, smaller, recompressed": lambda image: jpeg(
+        image.crop((6, 6, 474, 354)).resize((300, 220)), 60
+    ),
 }
 
 
@@ -50,7 +52,9 @@ def test_other_pictures_are_no_copies() -> None:
 def test_one_thing_in_two_colours_is_two_pictures() -> None:
     def shirt(colour: str) -> Image.Image:
         image = Image.new("RGB", (100, 100), "white")
-        ImageDraw.Draw(image).polygon([(20, 20), (80, 20), (95, 45), (75, 45), (75, 90), (25, 90), (25, 45), (5, 45)], colour)
+        ImageDraw.Draw(image).polygon(
+            [(20, 20), (80, 20), (95, 45), (75, 45), (75, 90), (25, 90), (25, 45), (5, 45)], colour
+        )
         return image
 
     colours = ["red", "orange", "green", "blue", "black"]

@@ -130,7 +130,7 @@ class Catalog:
         return report
 
     def settle_copies(self) -> None:
-        """Look for near copies among all pictures, with the vectors that an index has made since the last `add`.
+        """Look for near copies among all pictures, with the vectors that an index has made meanwhile.
 
         Clusters that come to hang together get one split, by the rules of `splits.py`.
         """

@@ -127,7 +127,9 @@ def _copies(
     wanted = table.select(list(NEEDED)).take(first[shown]).to_pylist()
     opened = [found for _, found in open_stored(store, wanted, lambda data: see(data).thumbnail)]
     there = np.array([found is not None for found in opened])
-    thumbnails = np.stack([found for found in opened if found is not None] or [np.zeros((3, 32, 32), np.uint8)])
+    thumbnails = np.stack(
+        [found for found in opened if found is not None] or [np.zeros((3, 32, 32), np.uint8)]
+    )
     place = np.cumsum(there) - 1
     at = [np.searchsorted(shown, side) for side in (one, other)]
     both = there[at[0]] & there[at[1]]

@@ -1,8 +1,8 @@
 """Pairs of 64-bit hashes that differ in few bits, found without comparing all with all.
 
-Multi-index hashing (Norouzi, Punjani and Fleet, 2012, arXiv:1307.2982). Cut each hash into 4 bands of 16 bits.
-If two hashes differ in at most 11 bits, in one of the bands they differ in at most 2: so look up, in a table
-of each band, the 137 values within 2 bits of the asking hash's band.
+Multi-index hashing (Norouzi, Punjani and Fleet, 2012, arXiv:1307.2982): cut each hash into 4 bands of 16
+bits. If two hashes differ in at most 11 bits, in one of the bands they differ in at most 2. So look up, in a
+table of each band, the 137 values within 2 bits of the asking hash's band.
 
     hash 0x…  ─▶ │ band 0 │ band 1 │ band 2 │ band 3 │ ─▶ 4 × 137 look-ups ─▶ those truly near
 """
@@ -47,7 +47,9 @@ def near_pairs(hashes: Hashes, asking: Places, bits: int) -> tuple[Places, Place
     found: list[Places] = []
     for start in range(0, len(asking), _ASKING_AT_ONCE):
         some = asking[start : start + _ASKING_AT_ONCE]
-        codes = [code for band, table in enumerate(tables) for code in _look_up(hashes, some, band, *table, bits)]
+        codes = [
+            code for band, table in enumerate(tables) for code in _look_up(hashes, some, band, *table, bits)
+        ]
         found.append(np.unique(np.concatenate(codes)) if codes else np.empty(0, np.int64))
     codes_found = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
     first, second = np.divmod(codes_found, max(1, len(hashes)))

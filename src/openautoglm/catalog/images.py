@@ -127,7 +127,8 @@ def see(data: bytes) -> Look:
 
 def _look(image: Image.Image) -> Look:
     # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
-    image.draft(None, tuple(max(min(edge, DETAIL), edge // 8) for edge in image.size))
+    width, height = (max(min(edge, DETAIL), edge // 8) for edge in image.size)
+    image.draft(None, (width, height))
     image.load()
     return look_at(to_rgb(ImageOps.exif_transpose(image)))
 

@@ -11,7 +11,7 @@ fitted to its copy B, in a few Gauss–Newton steps of
     B ≈ g A + o + (a + b x) ∂A/∂x + (c + d y) ∂A/∂y
 
 and what no such fit explains is another picture. It is measured by the strongest of 8 × 8 blocks of the
-residual, since a clock's hand is small, as a share of the pictures' contrast, since lines on a page are faint.
+residual, since a clock's hand is small, as a share of the pictures' contrast, since lines of text are faint.
 
 The hash is a pHash (Zauner, 2010, "Implementation and benchmarking of perceptual image hash functions")
 with colour; the fit is that of Lucas and Kanade (1981).
@@ -122,7 +122,7 @@ def _movement(a: Floats, b: Floats) -> Floats:
     flat = np.ones_like(a)
     for _ in range(_STEPS):
         seen = _looked_at(a[:, None], moved)[:, 0]
-        down, right = np.gradient(seen, axis=(1, 2))
+        down, right = (np.asarray(one, np.float32) for one in np.gradient(seen, axis=(1, 2)))
         terms = (right, right * _PLACE, down, down * _PLACE[:, None], seen, flat)
         step, _left = _solve(terms, b, prior=(1, 1, 1, 1, 50, 1e-3), usual=(0, 0, 0, 0, 1, 0))
         moved = np.clip(moved + step[:, :4], -_FAR, _FAR)
@@ -132,7 +132,7 @@ def _movement(a: Floats, b: Floats) -> Floats:
 def _solve(
     terms: tuple[Floats, ...], target: Floats, *, prior: tuple[float, ...], usual: tuple[float, ...]
 ) -> tuple[Floats, Floats]:
-    """Least squares of `target` by `terms` (P, …), drawn faintly towards what is usual; weights and residual."""
+    """Fit `target` by `terms` (P, …), drawn faintly towards what is usual; weights and what is left."""
     pairs = len(target)
     known = np.stack([one.reshape(pairs, -1) for one in terms], axis=1)
     wanted = target.reshape(pairs, -1, 1)

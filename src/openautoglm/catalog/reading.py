@@ -8,8 +8,8 @@ of it, so it is matched word by word, not by its vector, and no caption unless a
 `_ocr_hash` says which picture a row's words were read in. So only new and changed pictures are read, a run
 that was killed goes on, and rows whose prices change keep their words.
 
-RapidOCR (Apache-2.0) runs PaddleOCR's PP-OCRv6 on the CPU. Its package holds the models, some 30 MB, for
-Chinese (simplified, traditional), Japanese, English and what else is written in Latin letters; it fetches nothing.
+RapidOCR (Apache-2.0) runs PaddleOCR's PP-OCRv6 on the CPU. Its package holds the models (30 MB) for Chinese,
+Japanese, English and what else is written in Latin letters, so that nothing is fetched.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Reader:
         self._engines = threading.local()
 
     def __call__(self, image: Image.Image) -> str | None:
-        """Read an upright RGB or RGBA picture: its lines from top to bottom, with spaces between; None without any."""
+        """Read the lines of an upright RGB or RGBA picture, top to bottom; None without any."""
         short, long = sorted(image.size)
         if short < _THIN or long > _STRIPE * short:
             return None
@@ -118,7 +118,9 @@ def read_words(store: Store, reader: Callable[[Image.Image], str | None], tell: 
         reader: a `Reader`.
         tell: told (pictures read, pictures to read).
     """
-    store.merge(pa.schema([(ID, pa.string()), (OCR_TEXT, pa.string()), (OCR_HASH, pa.string())]).empty_table())
+    store.merge(
+        pa.schema([(ID, pa.string()), (OCR_TEXT, pa.string()), (OCR_HASH, pa.string())]).empty_table()
+    )
     known: dict[str, str | None] = {}
     todo: dict[str, list[dict[str, Any]]] = {}
     written: list[dict[str, str | None]] = []
@@ -134,7 +136,9 @@ def read_words(store: Store, reader: Callable[[Image.Image], str | None], tell: 
         else:
             todo.setdefault(picture, []).append(row)
     last, with_words, lost = time.monotonic(), 0, 0
-    opened = open_stored(store, (rows[0] for rows in todo.values()), lambda data: (reader(decode_image(data)),))
+    opened = open_stored(
+        store, (rows[0] for rows in todo.values()), lambda data: (reader(decode_image(data)),)
+    )
     for done, (row, found) in enumerate(opened, start=1):
         lost += found is None
         if found is not None:

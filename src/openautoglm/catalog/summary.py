@@ -65,7 +65,8 @@ class NearCopies:
     """Rows whose pictures were never compared: an older version added them; the next `add` looks at them."""
 
     def __str__(self) -> str:
-        said = f"{self.rows:,} rows in {self.clusters:,} clusters of copies and near copies"
+        clusters = "1 cluster" if self.clusters == 1 else f"{self.clusters:,} clusters"
+        said = f"{self.rows:,} rows in {clusters} of copies and near copies"
         lines = [said if self.clusters else "none"]
         lines += [f"  {count:,} × {name}" for name, count in self.largest]
         if self.straddling:

@@ -113,7 +113,9 @@ class TrainingData:
         if strange := sorted(set(fields or ()) - set(known)):
             there = ", ".join(known) or "none"
             raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
-        chosen = [known[name] for name in fields or [key for key, one in known.items() if one.role != "words"]]
+        chosen = [
+            known[name] for name in fields or [key for key, one in known.items() if one.role != "words"]
+        ]
         table = catalog.read(
             ["id", "_image_hash", "_cluster", *(one.name for one in chosen)],
             where=all_of(f"_split = '{split}'" if split else None, where),
