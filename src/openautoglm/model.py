@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -41,7 +42,8 @@ from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.families import ROLES
 from openautoglm.encoders.plan import Towers, plan
-from openautoglm.encoders.processor import Processor
+from openautoglm.encoders.precision import quick
+from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
@@ -274,7 +276,7 @@ class OpenAutoGLM(nn.Module):
     @torch.inference_mode()
     def encode(
         self,
-        images: Sequence[Image.Image | str | Path] | None = None,
+        images: Sequence[Image.Image | Framed | str | Path] | None = None,
         texts: Sequence[str] | None = None,
         batch_size: int = 64,
     ) -> np.ndarray:
@@ -303,7 +305,9 @@ class OpenAutoGLM(nn.Module):
                     None if pictures is None else [_opened(picture) for picture in pictures[part]],
                     None if sentences is None else sentences[part],
                 )
-                image, text, fused, _ = self.embed(batch.to(device))
+                # Texts stay in float32: a search may encode its query without torch (`numpy_towers/`).
+                with quick(self.vision) if sentences is None else nullcontext():
+                    image, text, fused, _ = self.embed(batch.to(device))
                 given = [embeds for embeds in (image, text) if embeds is not None]
                 if fused is None or len(given) == 1:
                     fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
@@ -311,6 +315,15 @@ class OpenAutoGLM(nn.Module):
         finally:
             self.train(was_training)
         return torch.cat(parts).numpy()
+
+    @property
+    def enough(self) -> int:
+        """Pixels of a picture's shorter side that suffice for `prepare`."""
+        return self.processor.image.enough
+
+    def prepare(self, image: Image.Image) -> Framed:
+        """Do what `encode` does to a single picture before the towers; it may be called in threads."""
+        return self.processor.frame(image)
 
     def fingerprint(self) -> str:
         """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
@@ -353,5 +366,5 @@ def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
     return None if values is None else list(values)
 
 
-def _opened(image: Image.Image | str | Path) -> Image.Image:
+def _opened(image: Image.Image | Framed | str | Path) -> Image.Image | Framed:
     return decode_image(Path(image)) if isinstance(image, (str, Path)) else image

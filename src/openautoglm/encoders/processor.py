@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from PIL import Image
@@ -27,6 +27,12 @@ from openautoglm.encoders.text_settings import TextSettings
 from openautoglm.encoders.tokenizer import load_tokenizer, save_tokenizer, train_bpe
 
 FILE = "processor.json"
+
+
+class Framed(NamedTuple):
+    """A picture that `Processor.frame` has brought to the tower's size."""
+
+    rgba: Image.Image
 
 
 class Processor:
@@ -49,9 +55,14 @@ class Processor:
             )
         self.tokenizer = train_bpe(texts, self.text.vocab_size, lowercase=self.text.lowercase)
 
-    def pixels(self, images: Sequence[Image.Image]) -> Tensor:
+    def frame(self, image: Image.Image) -> Framed:
+        """The part of `pixels` that is done picture by picture, and so can be done in threads."""
+        return Framed(self.image.frame(image))
+
+    def pixels(self, images: Sequence[Image.Image | Framed]) -> Tensor:
         """(B, 3, H, W) float32, normalised."""
-        return self.normalise(self.image.rgb([self.image.frame(image) for image in images]))
+        framed = [one if isinstance(one, Framed) else self.frame(one) for one in images]
+        return self.normalise(self.image.rgb([one.rgba for one in framed]))
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """(B, 3, H, W) in 0 … 1 → normalised."""
@@ -67,7 +78,9 @@ class Processor:
         ids, mask = self.text.ids(self.tokenizer, texts)
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
-    def batch(self, images: Sequence[Image.Image] | None = None, texts: Sequence[str] | None = None) -> Batch:
+    def batch(
+        self, images: Sequence[Image.Image | Framed] | None = None, texts: Sequence[str] | None = None
+    ) -> Batch:
         """Rows in which everything that is given is present."""
         ids, mask = self.tokens(texts) if texts is not None else (None, None)
         return Batch.of(self.pixels(images) if images is not None else None, ids, mask)
