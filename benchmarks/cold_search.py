@@ -1,7 +1,7 @@
-"""make bench-cold-search: from Enter to the hits, in a process of its own, as somebody at a terminal waits for it.
+"""make bench-cold-search: from Enter to the hits, in a process of its own, as at a terminal.
 
-`autoglm search SHOP "golden ginkgo avenue"` over the repository's pictograms, started again and again; the files
-are in the system's page cache, as they are on a machine in use. Beside it `import torch`, which alone
+`autoglm search SHOP "golden ginkgo avenue"` over the repository's pictograms, started again and again; the
+files are in the system's page cache, as they are on a machine in use. Beside it `import torch`, which alone
 takes longer, the same search with the whole model in torch, and what the parts of the quick one take.
 
 The weights are random, and so are the vectors of the rows: neither changes how long a search takes. `mini`
@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -73,7 +72,11 @@ def main() -> None:
         aside = tower.rename(tower.with_suffix(".aside"))
         rows.append(timed(f"search, {name}, in torch", search, max(1, runs // 4)))
         aside.rename(tower)
-    for what, code in (("python", "pass"), ("import lance", "import lance"), ("import torch", "import torch")):
+    for what, code in (
+        ("python", "pass"),
+        ("import lance", "import lance"),
+        ("import torch", "import torch"),
+    ):
         rows.append(timed(what, [code], max(1, runs // 2)))
     write("cold-search", figures(rows), rows, quick=quick)
 
@@ -102,7 +105,10 @@ def prepare(name: str, limit: int | None) -> Workspace:
         model = OpenAutoGLM.from_pretrained(home)
     ids = shop.catalog.read(["id"])["id"]
     dice = np.random.default_rng(0)
-    columns: dict[str, Any] = {"id": ids, KEY: pa.array([f"{model.fingerprint()}:made of nothing"] * len(ids))}
+    columns: dict[str, Any] = {
+        "id": ids,
+        KEY: pa.array([f"{model.fingerprint()}:made of nothing"] * len(ids)),
+    }
     for column in VECTORS:
         vectors = dice.standard_normal((len(ids), model.config.embed_dim)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -128,7 +134,10 @@ def timed(what: str, words: list[str], runs: int, **more: Any) -> dict[str, Any]
         if run == 0 and runs > 1:
             taken.clear()
     row = {"what": what, "runs": runs, **spread(np.array(taken), "seconds"), **more}
-    print(f"{what:<34}{row['seconds']:>7.2f} s   [{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]", flush=True)
+    print(
+        f"{what:<34}{row['seconds']:>7.2f} s   [{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]",
+        flush=True,
+    )
     return row
 
 
@@ -150,7 +159,7 @@ def inside(name: str, shop: Workspace, runs: int) -> list[dict[str, Any]]:
 
 
 def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Pick what the README and the goals speak of: `seconds`, of the model of CLIP's size where it was measured."""
+    """Pick what the goals speak of: `seconds`, of the model of CLIP's size where it was measured."""
     whole = {row["what"]: row for row in rows if "part" not in row}
     found = {}
     names = {"search, mini": "seconds_mini", "search, vit-b-32": "seconds", "import torch": "import_torch"}
@@ -161,7 +170,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         if row := whole.get(what):
             items = f", {row['items']:,} pictures" if "items" in row else ""
             note = f"{what}{items}; median of {row['runs']} processes, files in the page cache"
-            found[key] = figure(row["seconds"], "s", low=row["seconds_low"], high=row["seconds_high"], note=note)
+            found[key] = figure(
+                row["seconds"], "s", low=row["seconds_low"], high=row["seconds_high"], note=note
+            )
     return found
 
 

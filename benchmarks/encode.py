@@ -1,17 +1,17 @@
-"""make bench-encode: pictures a second, from JPEGs on disk to vectors, by three programs with the same weights.
+"""make bench-encode: pictures a second, from JPEGs on disk to vectors, with the same weights.
 
 *ours*                    `encode_pictures` over a catalogue, as `autoglm index` runs it
 *sentence-transformers*   `SentenceTransformer(folder).encode` over opened pictures, its defaults
-*rclip*                   its loop of eight pictures at a time: read, turn, prepare one by one, encode together;
-                          written here over transformers, since rclip brings weights of its own
+*rclip*                   its loop of eight pictures: read, turn, prepare one by one, encode together; written
+                          here over transformers, since rclip brings weights of its own
 
 The weights are CLIP models made at random in the format of transformers: a tiny one, where decoding is all
 the work, and one of ViT-B/32's size. The pictures are `photos.py`'s. All run in one process with the same
 threads and take turns after one turn to warm up; a ratio is taken turn by turn, against whichever peer was
 faster there. Adding the pictures to the catalogue is not counted, as the peers keep none.
 
-*Agreement*: the cosine of each vector with the one that transformers makes of the whole picture in float32. All
-vectors of a random model resemble each other, so the mean over the pictures is taken off first as well
+*Agreement*: the cosine of each vector with the one that transformers makes of the whole picture in float32.
+All vectors of a random model resemble each other, so the mean over the pictures is taken off first as well
 (`centred`), which leaves what tells pictures apart.
 
 *Parts*: what each of our changes brings, the others left as they are.
@@ -59,7 +59,9 @@ def main() -> None:
     quick = options.parse_args().quick
     rows: list[dict[str, Any]] = []
     for name, count, turns in (("tiny", 12, 1),) if quick else (("tiny", 200, 5), ("vit-b-32", 200, 5)):
-        photos = make_photos(RUNS / "encode" / ("small" if quick else "photos"), count, shrink=4 if quick else 1)
+        photos = make_photos(
+            RUNS / "encode" / ("small" if quick else "photos"), count, shrink=4 if quick else 1
+        )
         rows += measure(name, photos, turns)
     write("encode", figures(rows), rows, quick=quick)
 
@@ -98,7 +100,12 @@ def measure(name: str, photos: list[Path], turns: int) -> list[dict[str, Any]]:
     peer = np.minimum.reduce([times for way, times in taken.items() if way != "ours"])
     told = []
     for way, times in taken.items():
-        row = {"model": name, "way": way, "pictures": len(photos), **spread(len(photos) / times, "images_per_s")}
+        row = {
+            "model": name,
+            "way": way,
+            "pictures": len(photos),
+            **spread(len(photos) / times, "images_per_s"),
+        }
         row |= spread(peer / times, "speedup") | agreement(found[way], true)
         told.append(row)
         print(line(row), flush=True)
@@ -126,7 +133,9 @@ def parts(
     told = []
     for change, times in seconds.items():
         row = {"model": name, "part": change, **spread(len(ids) / np.array(times), "images_per_s")}
-        row |= spread(np.array(times) / np.array(seconds["all"]), "times_the_time") | agreement(found[change], true)
+        row |= spread(np.array(times) / np.array(seconds["all"]), "times_the_time") | agreement(
+            found[change], true
+        )
         told.append(row)
         print(line(row), flush=True)
     return told
@@ -174,7 +183,9 @@ def rclip(folder: Path, photos: list[Path]) -> Way:
     def run() -> np.ndarray:
         vectors = []
         for start in range(0, len(photos), RCLIP_BATCH):
-            images = [ImageOps.exif_transpose(Image.open(path)) for path in photos[start : start + RCLIP_BATCH]]
+            images = [
+                ImageOps.exif_transpose(Image.open(path)) for path in photos[start : start + RCLIP_BATCH]
+            ]
             pixels = torch.cat([processor(image, return_tensors="pt")["pixel_values"] for image in images])
             with torch.no_grad():
                 vectors.append(model.get_image_features(pixels).pooler_output.numpy())
@@ -271,7 +282,7 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         found["cosine_min" + end] = figure(
             row["cosine_min"],
             "cosine",
-            note=f"smallest of {row['pictures']} pictures, with transformers in float32 on the whole picture; "
+            note=f"smallest of {row['pictures']}, with transformers in float32 on the whole picture; "
             f"with the mean taken off {row['centred_min']}, median {row['centred_median']}",
         )
     return found
@@ -280,7 +291,11 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def line(row: dict[str, Any]) -> str:
     """Return a row of the printed table."""
     what = row.get("way") or row["part"]
-    ratio = f"{row['speedup']:.2f} × the faster peer" if "way" in row else f"{row['times_the_time']:.2f} × the time"
+    ratio = (
+        f"{row['speedup']:.2f} × the faster peer"
+        if "way" in row
+        else f"{row['times_the_time']:.2f} × the time"
+    )
     return (
         f"{row['model']:<10}{what:<26}{row['images_per_s']:>8.1f} images/s   {ratio:<24}"
         f"cosine ≥ {row['cosine_min']:.5f}, centred ≥ {row['centred_min']:.4f}"

@@ -46,7 +46,11 @@ def test_order_is_kept_and_broken_pictures_are_named(model: HueModel, tmp_path: 
         (tmp_path / "pictures" / f"{hue}.png").unlink()
     told: list[tuple[int, int]] = []
     found = encode_pictures(
-        model, shop, [f"r{hue}" for hue in hues], batch_size=7, tell=lambda what, done, of: told.append((done, of))
+        model,
+        shop,
+        [f"r{hue}" for hue in hues],
+        batch_size=7,
+        tell=lambda what, done, of: told.append((done, of)),
     )
     assert [one.id for one in found.broken] == [f"r{hue}" for hue in hues if hue in gone]
     assert [hues[place] for place in found.kept] == [hue for hue in hues if hue not in gone]
@@ -74,10 +78,9 @@ def test_a_large_jpeg_gives_the_vector_of_the_whole_picture(tmp_path: Path) -> N
         Image.fromarray(grid).resize((480, 360), Image.Resampling.BICUBIC).save(pictures / f"{number}.jpg")
     shop = catalogue(tmp_path / "c", [{"hue": 1, "id": "z", "title": "x"}])
     shop.add(pictures)
-    rows = shop.read(["id", "_image"], where="`_image` LIKE '%.jpg'").to_pylist()
+    rows = shop.read(["id", "_image", "_image_bytes"], where="`_image` LIKE '%.jpg'").to_pylist()
     found = encode_pictures(model, shop, [row["id"] for row in rows]).vectors
-    whole = model.encode(images=[shop.load_image(row) for row in shop.read(["id", "_image", "_image_bytes"],
-                                                                           ids=[r["id"] for r in rows]).to_pylist()])  # fmt: skip
+    whole = model.encode(images=[shop.load_image(row) for row in rows])
     assert model.enough == 64
     assert (found * whole).sum(axis=1).min() > 0.999
     others = (found @ whole.T)[~np.eye(len(rows), dtype=bool)]
@@ -97,5 +100,3 @@ def test_only_large_towers_on_such_a_processor_run_in_bfloat16(monkeypatch: pyte
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
     with precision.quick(large.double()):
         assert large(x.double()).dtype == torch.float64
-
-

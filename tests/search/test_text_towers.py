@@ -1,4 +1,4 @@
-"""A search by words in a fresh process, with a real, tiny, untrained model: quick where it may be, right always."""
+"""A search by words in a fresh process, with a tiny, untrained model: quick where it may be, right always."""
 
 from __future__ import annotations
 
@@ -105,5 +105,7 @@ def test_why_torch_is_needed_is_told(shop: Workspace, monkeypatch: pytest.Monkey
     (folder / text_tower.FILE).unlink()
     for _ in range(2):  # written down, and told again
         told = str(shop.index())
-        assert "each search in a new process will load torch: computed without torch its vectors differ" in told
+        assert (
+            "each search in a new process will load torch: computed without torch its vectors differ" in told
+        )
     assert "why_not" in json.loads((folder / text_tower.FILE).read_text())

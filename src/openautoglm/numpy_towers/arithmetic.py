@@ -16,7 +16,7 @@ Weights = Mapping[str, Floats]
 
 
 def linear(x: Floats, weights: Weights, name: str) -> Floats:
-    """x Wᵀ + b; without b where there is none."""
+    """X Wᵀ + b; without b where there is none."""
     product: Floats = x @ weights[f"{name}.weight"].T
     bias = f"{name}.bias"
     return product + weights[bias] if bias in weights else product
@@ -66,7 +66,7 @@ def attention(queries: Floats, keys: Floats, values: Floats, allowed: NDArray[np
 
 
 def gelu(x: Floats) -> Floats:
-    """x Φ(x).
+    """X Φ(x).
 
     >>> gelu(np.array([-1, 0, 1], np.float32)).round(4).tolist()
     [-0.15870000422000885, 0.0, 0.8413000106811523]
@@ -92,7 +92,7 @@ def quick_gelu(x: Floats) -> Floats:
 
 
 def silu(x: Floats) -> Floats:
-    """x σ(x)."""
+    """X σ(x)."""
     return np.asarray(x / (1 + np.exp(-x)), np.float32)
 
 

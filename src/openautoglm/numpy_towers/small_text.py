@@ -20,4 +20,3 @@ def small_text(weights: Weights, shape: Mapping[str, Any], ids: NDArray[np.int64
     bag = share @ (weights["token.weight"][ids] + weights["pair.weight"][pairs])
     bag = layer_norm(bag, weights, "norm", 1e-5)
     return bag + linear(gelu(linear(bag, weights, "mlp.0")), weights, "mlp.2")
-

@@ -80,7 +80,7 @@ class TextTower:
 
     @classmethod
     def load(cls, folder: Path, source: Path | None = None) -> Self | None:
-        """Read the tower that was written into `folder` for the model in `source`; None if it is not this model's.
+        """Read the tower that was written into `folder`; None if it is not that of the model there now.
 
         Args:
             folder: where `write` wrote.
@@ -165,7 +165,11 @@ def write(model: OpenAutoGLM, folder: Path, source: Path | None = None) -> str |
         _check(model, TextTower(about, folder))
         why = None
     except (Refused, KeyError, ValueError, IndexError) as error:
-        why = str(error) if isinstance(error, Refused) else f"the text tower has another form than expected ({error})"
+        why = (
+            str(error)
+            if isinstance(error, Refused)
+            else f"the text tower has another form than expected ({error})"
+        )
         about = common | {"mark": mark(source or folder), "why_not": why}
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     (folder / FILE).write_text(text, encoding="utf-8")
@@ -227,5 +231,7 @@ def _projected(pooled: Floats, weights: Weights, kind: str) -> Floats:
     entered = linear(pooled, weights, into)
     if kind == "shared":
         shared = layer_norm(entered, weights, "project.shared.0", 1e-5)
-        return entered + linear(gelu(linear(shared, weights, "project.shared.1")), weights, "project.shared.3")
+        return entered + linear(
+            gelu(linear(shared, weights, "project.shared.1")), weights, "project.shared.3"
+        )
     return entered

@@ -36,7 +36,9 @@ class Tensors(Mapping[str, Floats]):
 
     def __init__(self, path: Path, prefix: str = "") -> None:
         about, start = _header(path)
-        self._about = {name.removeprefix(prefix): one for name, one in about.items() if name.startswith(prefix)}
+        self._about = {
+            name.removeprefix(prefix): one for name, one in about.items() if name.startswith(prefix)
+        }
         self._bytes = np.memmap(path, np.uint8, mode="r", offset=start)
 
     def __getitem__(self, name: str) -> Floats:
@@ -62,7 +64,7 @@ class Tensors(Mapping[str, Floats]):
 
 
 def mark(folder: Path) -> str:
-    """Name what a model's folder holds, in milliseconds: another model, tokenizer or setting gives another mark.
+    """Name what a model's folder holds, in milliseconds: another model, tokenizer or setting, another mark.
 
     Small files are hashed whole; of weights their names, shapes and a sample of each tensor.
 

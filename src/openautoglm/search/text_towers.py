@@ -1,4 +1,4 @@
-"""Which text tower a workspace may search with instead of the whole model, so that a query waits for no torch.
+"""Which text tower a workspace may search with instead of the whole model, so that no query waits for torch.
 
     models/NAME/text_tower.json          of the workspace's own models, beside the weights
     cache/text-tower-HASH/               of a model that lies elsewhere, with its text side's weights
@@ -32,12 +32,15 @@ class TextTowers:
         self._kept: tuple[object, TextTower | None] | None = None
 
     def find(self, home: Path) -> TextTower | None:
-        """The tower of the model in the folder `home`, if it was described and the model is still the same."""
+        """The tower of the model in `home`, if it was described and the model is still the same."""
         folder, source = self._place(home)
-        stamp = folder, [
-            file.stat().st_mtime_ns if file.is_file() else None
-            for file in (folder / text_tower.FILE, home / text_tower.WEIGHTS)
-        ]
+        stamp = (
+            folder,
+            [
+                file.stat().st_mtime_ns if file.is_file() else None
+                for file in (folder / text_tower.FILE, home / text_tower.WEIGHTS)
+            ],
+        )
         if self._kept is None or self._kept[0] != stamp:
             self._kept = stamp, TextTower.load(folder, source)
         return self._kept[1]
