@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -305,9 +304,12 @@ class OpenAutoGLM(nn.Module):
                     None if pictures is None else [_opened(picture) for picture in pictures[part]],
                     None if sentences is None else sentences[part],
                 )
-                # Texts stay in float32: a search may encode its query without torch (`numpy_towers/`).
-                with quick(self.vision) if sentences is None else nullcontext():
-                    image, text, fused, _ = self.embed(batch.to(device))
+                batch = batch.to(device)
+                with quick(self.vision):
+                    seen = self._see(batch)
+                # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
+                seen = seen and seen._replace(pooled=seen.pooled.float())
+                image, text, fused, _ = self._join(batch, seen)
                 given = [embeds for embeds in (image, text) if embeds is not None]
                 if fused is None or len(given) == 1:
                     fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
