@@ -41,8 +41,8 @@ def make_photos(folder: Path, count: int, *, shrink: int = 1) -> list[Path]:
             side = int(dice.integers(height // 10, height // 2))
             with Image.open(drawing) as small:
                 picture = small.convert("RGBA").resize((side, side), Image.Resampling.BICUBIC)
-            place = tuple(int(dice.integers(-side // 3, end - side // 3)) for end in (width, height))
-            photo.paste(picture, place, picture)
+            left, top = (int(dice.integers(-side // 3, end - side // 3)) for end in (width, height))
+            photo.paste(picture, (left, top), picture)
         draft = path.with_suffix(".tmp")
         photo.save(draft, "JPEG", quality=90)
         draft.replace(path)

@@ -50,6 +50,7 @@ MODELS = {
     "siglip": lambda: dual("siglip"),
     "bert of a dual": lambda: dual("vision-text-dual-encoder"),
     "bert": lambda: with_text("bert", projection="shared"),
+    "distilbert": lambda: with_text("distilbert"),
     "xlm-roberta": lambda: with_text("xlm-roberta"),
     "glm": lambda: with_text("glm", cross_attention_layers=1),
     "glm4": lambda: with_text("glm4", cross_attention_layers=2),

@@ -20,7 +20,7 @@ LARGE = 20_000_000
 @functools.cache
 def multiplies_bfloat16() -> bool:
     """Whether this processor has instructions for it; older torch does not tell, and then it has not."""
-    told = getattr(torch.cpu, "get_capabilities", dict)()
+    told: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(told.get("amx_bf16") or told.get("avx512_bf16"))
 
 

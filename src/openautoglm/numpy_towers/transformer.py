@@ -46,20 +46,37 @@ class Names(NamedTuple):
 
 
 CLIP = Names(
-    "encoder.layers",
-    *(f"self_attn.{name}" for name in ("q_proj", "k_proj", "v_proj", "out_proj")),
-    *("layer_norm1", "mlp.fc1", "mlp.fc2", "layer_norm2"),
+    layer="encoder.layers",
+    query="self_attn.q_proj",
+    key="self_attn.k_proj",
+    value="self_attn.v_proj",
+    out="self_attn.out_proj",
+    norm="layer_norm1",
+    up="mlp.fc1",
+    down="mlp.fc2",
+    last_norm="layer_norm2",
 )
 BERT = Names(
-    "encoder.layer",
-    *(f"attention.self.{name}" for name in ("query", "key", "value")),
-    *("attention.output.dense", "attention.output.LayerNorm"),
-    *("intermediate.dense", "output.dense", "output.LayerNorm"),
+    layer="encoder.layer",
+    query="attention.self.query",
+    key="attention.self.key",
+    value="attention.self.value",
+    out="attention.output.dense",
+    norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    down="output.dense",
+    last_norm="output.LayerNorm",
 )
 DISTILBERT = Names(
-    "transformer.layer",
-    *(f"attention.{name}" for name in ("q_lin", "k_lin", "v_lin", "out_lin")),
-    *("sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"),
+    layer="transformer.layer",
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    out="attention.out_lin",
+    norm="sa_layer_norm",
+    up="ffn.lin1",
+    down="ffn.lin2",
+    last_norm="output_layer_norm",
 )
 
 
