@@ -11,6 +11,7 @@ is the preset's text tower, `vit-b-32` one of CLIP's size and vocabulary.
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -124,21 +125,30 @@ def prepare(name: str, limit: int | None) -> Workspace:
 
 def timed(what: str, words: list[str], runs: int, **more: Any) -> dict[str, Any]:
     """Run Python on `words` again and again, after one run that warms the page cache."""
-    taken = []
+    taken, busy = [], []
     for run in range(runs + (runs > 1)):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), _processor_seconds()
         done = subprocess.run([sys.executable, "-c", *words], cwd=ROOT, capture_output=True, text=True)
         taken.append(time.perf_counter() - began)
+        busy.append(_processor_seconds() - before)
         if done.returncode:
             raise SystemExit(f"{what}: {done.stderr}")
         if run == 0 and runs > 1:
             taken.clear()
+            busy.clear()
     row = {"what": what, "runs": runs, **spread(np.array(taken), "seconds"), **more}
+    row["processor_seconds"] = round(median(busy), 2)
     print(
-        f"{what:<34}{row['seconds']:>7.2f} s   [{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]",
+        f"{what:<34}{row['seconds']:>7.2f} s   [{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]   of a processor {row['processor_seconds']:.2f} s",
         flush=True,
     )
     return row
+
+
+def _processor_seconds() -> float:
+    """Of all children so far; unlike the clock's, it hardly depends on what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def inside(name: str, shop: Workspace, runs: int) -> list[dict[str, Any]]:
@@ -169,7 +179,8 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for what, key in names.items():
         if row := whole.get(what):
             items = f", {row['items']:,} pictures" if "items" in row else ""
-            note = f"{what}{items}; median of {row['runs']} processes, files in the page cache"
+            note = f"{what}{items}; median of {row['runs']} processes, files in the page cache; "
+            note += f"{row['processor_seconds']} s of a processor"
             found[key] = figure(
                 row["seconds"], "s", low=row["seconds_low"], high=row["seconds_high"], note=note
             )
