@@ -138,10 +138,8 @@ def timed(what: str, words: list[str], runs: int, **more: Any) -> dict[str, Any]
             busy.clear()
     row = {"what": what, "runs": runs, **spread(np.array(taken), "seconds"), **more}
     row["processor_seconds"] = round(median(busy), 2)
-    print(
-        f"{what:<34}{row['seconds']:>7.2f} s   [{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]   of a processor {row['processor_seconds']:.2f} s",
-        flush=True,
-    )
+    interval = f"[{row['seconds_low']:.2f}, {row['seconds_high']:.2f}]"
+    print(f"{what:<34}{row['seconds']:>7.2f} s   {interval}   processor {row['processor_seconds']:.2f} s")
     return row
 
 
