@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# What only benchmarks need: the programs that they compare with.
+PEERS  := $(VENV)/.peers
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
@@ -38,7 +40,11 @@ lint: setup ## Style, types, layers, and figures in the texts against benchmarks
 docs: setup ## Write the figures of benchmarks/results into README and docs
 	$(BIN)/python tools/figures_in_texts.py
 
-bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, copies (QUICK=1: small form)
+$(PEERS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, cold-search, encode (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md

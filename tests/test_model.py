@@ -279,6 +279,7 @@ def test_the_folder_holds_all_and_its_card_the_figures(tmp_path: Path) -> None:
         "config.json",
         "model.safetensors",
         "processor.json",
+        "text_tower.json",
         "tokenizer.json",
         "tokenizer_config.json",
     }

@@ -159,6 +159,7 @@ def test_a_query_does_not_hash_the_weights_again_unless_they_changed(
 ) -> None:
     trained.index("b")
     shop = Workspace.open(trained.folder)
+    shop.model()  # without it, its text tower alone would answer
     hashed: list[OpenAutoGLM] = []
     real = OpenAutoGLM.fingerprint
     monkeypatch.setattr(OpenAutoGLM, "fingerprint", lambda self: (hashed.append(self), real(self))[1])

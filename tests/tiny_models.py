@@ -150,6 +150,12 @@ def _bert(folder: Path) -> None:
     _save(transformers.BertForMaskedLM(config), folder)
 
 
+def _distilbert(folder: Path) -> None:
+    shape = {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 4}
+    config = transformers.DistilBertConfig(**shape, vocab_size=_bpe(folder), max_position_embeddings=40)
+    _save(transformers.DistilBertModel(config), folder)
+
+
 def _xlm_roberta(folder: Path) -> None:
     config = transformers.XLMRobertaConfig(
         **WIDTH,
@@ -198,6 +204,7 @@ _MAKERS = {
     "dinov2": _dinov2,
     "resnet": _resnet,
     "bert": _bert,
+    "distilbert": _distilbert,
     "xlm-roberta": _xlm_roberta,
     "glm": _glm,
     "glm4": _glm4,

@@ -53,6 +53,18 @@ LINES: dict[str, list[Line]] = {
         Line("r1_zh", "… Chinese", "……中文", "≥ .40"),
         Line("minutes_all", "… minutes from nothing to the sheets", "……从零到结果图的总分钟数", "≤ 15"),
     ],
+    "cold-search": [
+        Line("seconds", "`autoglm search` in a new process, text tower of CLIP's size (s)", "新进程中的 `autoglm search`，CLIP 规模的文本塔（秒）", "≤ 1.0"),
+        Line("seconds_mini", "… with a model of the preset `mini`", "……预设 `mini` 的模型"),
+        Line("seconds_with_torch", "… CLIP's size, the whole model in torch", "……CLIP 规模，以 torch 载入整个模型"),
+        Line("import_torch", "… `import torch` alone", "……仅 `import torch`"),
+    ],
+    "encode": [
+        Line("images_per_s", "JPEGs on disk → vectors, ViT-B/32, two cores (pictures/s)", "磁盘上的 JPEG → 向量，ViT-B/32，双核（张/秒）"),
+        Line("speedup", "… times the faster of sentence-transformers and rclip's loop", "……相对 sentence-transformers 与 rclip 循环中较快者的倍数", "≥ 2"),
+        Line("cosine_min", "… smallest cosine with the whole picture in float32", "……与 float32 全图向量的最小余弦", "≥ .999"),
+        Line("speedup_tiny", "… a tiny tower, where decoding is all the work", "……极小的塔，几乎只剩解码"),
+    ],
     "zero-shot": [
         Line("r10_en", "Tux Paint stamps, never trained on, recall@10, English", "从未训练过的 Tux Paint 图章，recall@10，英文"),
         Line("r10_zh", "… Chinese", "……中文"),

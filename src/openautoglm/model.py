@@ -41,7 +41,8 @@ from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.families import ROLES
 from openautoglm.encoders.plan import Towers, plan
-from openautoglm.encoders.processor import Processor
+from openautoglm.encoders.precision import quick
+from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
@@ -274,7 +275,7 @@ class OpenAutoGLM(nn.Module):
     @torch.inference_mode()
     def encode(
         self,
-        images: Sequence[Image.Image | str | Path] | None = None,
+        images: Sequence[Image.Image | Framed | str | Path] | None = None,
         texts: Sequence[str] | None = None,
         batch_size: int = 64,
     ) -> np.ndarray:
@@ -303,7 +304,12 @@ class OpenAutoGLM(nn.Module):
                     None if pictures is None else [_opened(picture) for picture in pictures[part]],
                     None if sentences is None else sentences[part],
                 )
-                image, text, fused, _ = self.embed(batch.to(device))
+                batch = batch.to(device)
+                with quick(self.vision):
+                    seen = self._see(batch)
+                # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
+                seen = seen and seen._replace(pooled=seen.pooled.float())
+                image, text, fused, _ = self._join(batch, seen)
                 given = [embeds for embeds in (image, text) if embeds is not None]
                 if fused is None or len(given) == 1:
                     fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
@@ -311,6 +317,15 @@ class OpenAutoGLM(nn.Module):
         finally:
             self.train(was_training)
         return torch.cat(parts).numpy()
+
+    @property
+    def enough(self) -> int:
+        """Pixels of a picture's shorter side that suffice for `prepare`."""
+        return self.processor.image.enough
+
+    def prepare(self, image: Image.Image) -> Framed:
+        """Do what `encode` does to a single picture before the towers; it may be called in threads."""
+        return self.processor.frame(image)
 
     def fingerprint(self) -> str:
         """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
@@ -353,5 +368,5 @@ def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
     return None if values is None else list(values)
 
 
-def _opened(image: Image.Image | str | Path) -> Image.Image:
+def _opened(image: Image.Image | Framed | str | Path) -> Image.Image | Framed:
     return decode_image(Path(image)) if isinstance(image, (str, Path)) else image

@@ -5,6 +5,7 @@
     processor.json                          how pictures and texts become tensors
     tokenizer.json, tokenizer_config.json   once there is a vocabulary
     README.md                               the model card
+    text_tower.json                         how texts are encoded without torch (`numpy_towers/`)
 
 The folder needs nothing else: no name, folder or hub id that the towers once came from is looked up again.
 """
@@ -27,6 +28,7 @@ from openautoglm.encoders.pretrained import dual_head_in, find_folder, read_conf
 from openautoglm.encoders.processor import Processor
 from openautoglm.folders import whole_folder
 from openautoglm.model_card import model_card
+from openautoglm.numpy_towers import text_tower
 from openautoglm.version import __version__
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
                 json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
             model.processor.save(new)
+            text_tower.write(model, new)
             (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise ConfigError(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
-    from openautoglm.evaluate.encoding import Tell
+    from openautoglm.evaluate.encoding import Encoder, Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
     from openautoglm.search.find import By
     from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
-    from openautoglm.search.query import Picture
+    from openautoglm.search.query import Picture, Query
+    from openautoglm.search.text_towers import TextTowers
     from openautoglm.train.fit import FitResult
 
 MODEL = "model"
@@ -238,8 +240,9 @@ class Workspace:
         """Encode what is new or changed with a model, which becomes the one that searches."""
         from openautoglm.search.index import build_index
 
+        resolved = self._resolve(model)
         with _bars(progress) as tell:
-            report = build_index(self._resolve(model), self.catalog, tell=tell)
+            report = build_index(resolved, self.catalog, tell=tell)
             if report.encoded:
                 # What the hashes leave in doubt, the vectors decide.
                 self.catalog.settle_copies()
@@ -248,6 +251,8 @@ class Workspace:
             # A folder elsewhere must be found again from any working directory.
             chosen = Path(model).expanduser().resolve() if elsewhere else model
             self.catalog.update_settings(**{MODEL: str(chosen)})
+        if (home := self._folder(model)) and (why := self._text_towers.describe(resolved, home)):
+            report.notes.append(f"each search in a new process will load torch: {why}")
         return report
 
     def search(
@@ -289,7 +294,7 @@ class Workspace:
         if by == "words":
             results = search_words(self.catalog, query, where=where, k=k, after=after)
         else:
-            model = _Named.of(self, self.model())
+            model = self._encoder(query)
             results = search(model, self.catalog, query, where=where, k=k, by=by, after=after)
         if sheet is not None:
             draw_hits(
@@ -323,12 +328,32 @@ class Workspace:
             self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
         return self._loaded[stamp]
 
+    def _encoder(self, query: Query) -> Encoder:
+        """What encodes the query: the default model, or its text tower alone where that is enough."""
+        home = None if query.images or self._loaded else self._folder(None)
+        tower = self._text_towers.find(home) if home else None
+        return tower or _Named.of(self, self.model())
+
+    @cached_property
+    def _text_towers(self) -> TextTowers:
+        from openautoglm.search.text_towers import TextTowers
+
+        return TextTowers(self.folder)
+
     def _resolve(self, model: OpenAutoGLM | str | Path | None) -> OpenAutoGLM:
         return self.model(model) if model is None or isinstance(model, str | Path) else model
 
     def _home(self, name: str | Path) -> Path | str:
         """The folder of one of the workspace's models; any other folder or hub id as it is."""
         return self._own(name) or name
+
+    def _folder(self, model: OpenAutoGLM | str | Path | None) -> Path | None:
+        """The folder that a named model lies in, here or elsewhere; None for a hub id and a model as such."""
+        name = self.default_model if model is None else model
+        if not isinstance(name, str | Path):
+            return None
+        home = self._own(name) or Path(name).expanduser()
+        return home if home.is_dir() else None
 
     def _own(self, model: OpenAutoGLM | str | Path | None) -> Path | None:
         """The folder of a model that lies in this workspace, the default one without a name."""

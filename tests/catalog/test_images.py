@@ -292,3 +292,28 @@ def test_damage_anywhere_ends_in_a_picture_or_in_bad_image(data: st.DataObject) 
         assert decode_image(bytes(good)).mode in ("RGB", "RGBA")
     except BadImage as error:
         assert error.reason
+
+
+@pytest.mark.parametrize(("size", "enough", "expected"), [
+    ((800, 600), 150, (200, 150)),
+    ((800, 600), 151, (400, 300)),
+    ((801, 599), 150, (401, 300)),
+    ((800, 600), 400, (800, 600)),
+    ((40, 30), 448, (40, 30)),
+])  # fmt: skip
+def test_a_jpeg_is_decoded_no_larger_than_needed(
+    size: tuple[int, int], enough: int, expected: tuple[int, int], tmp_path: Path
+) -> None:
+    whole = Image.linear_gradient("L").resize(size).convert("RGB")
+    for suffix, found in ((".jpg", expected), (".png", size)):
+        whole.save(tmp_path / f"a{suffix}")
+        assert decode_image(tmp_path / f"a{suffix}", enough).size == found
+    small, large = (decode_image(tmp_path / "a.jpg", one).resize((64, 48)) for one in (enough, None))
+    assert np.abs(np.asarray(small, np.int16) - np.asarray(large, np.int16)).mean() < 1.5
+
+
+def test_a_truncated_jpeg_is_found_at_any_size(tmp_path: Path) -> None:
+    Image.effect_noise((640, 480), 60).convert("RGB").save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    with pytest.raises(BadImage, match="truncated"):
+        decode_image(data[: len(data) * 2 // 3], 60)

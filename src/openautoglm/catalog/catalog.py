@@ -170,8 +170,12 @@ class Catalog:
         names = list(columns) if columns is not None else self._light_columns()
         return self._store.scan(names, where) if ids is None else self._store.rows(list(ids), names, where)
 
-    def load_image(self, row: Mapping[str, Any]) -> Image.Image:
+    def load_image(self, row: Mapping[str, Any], enough: int | None = None) -> Image.Image:
         """Decode the picture of a row (a mapping with `id`; `_image` and `_image_bytes` if they were read).
+
+        Args:
+            row: which one.
+            enough: pixels of the shorter side that suffice, as for `decode_image`.
 
         Raises:
             BadImage: if the row has no picture, or its file has gone or broken since it was added.
@@ -181,10 +185,10 @@ class Catalog:
             row = self._store.rows([row[ID]], ["_image", "_image_bytes"]).to_pylist()[0]
             data = row["_image_bytes"]
         if data is not None:
-            return decode_image(bytes(data))
+            return decode_image(bytes(data), enough)
         if row["_image"] is None:
             raise BadImage(None, "the row has no picture")
-        return decode_image(self.folder / row["_image"])
+        return decode_image(self.folder / row["_image"], enough)
 
     @property
     def dataset(self) -> lance.LanceDataset:

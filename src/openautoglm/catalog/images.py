@@ -99,8 +99,13 @@ def _look(image: Image.Image) -> Look:
     return look_at(to_rgb(ImageOps.exif_transpose(image)))
 
 
-def decode_image(source: bytes | Path) -> Image.Image:
+def decode_image(source: bytes | Path, enough: int | None = None) -> Image.Image:
     """Decode a picture as a person sees it: upright, RGB, or RGBA when it has transparency.
+
+    Args:
+        source: its file or bytes.
+        enough: pixels of the shorter side that suffice. A JPEG is then decoded at a half, a quarter or an
+            eighth of its size, the smallest that has as many: each byte is still read, at half the time.
 
     Raises:
         BadImage: if it is missing, broken, truncated, too large, or of another format.
@@ -109,6 +114,8 @@ def decode_image(source: bytes | Path) -> Image.Image:
     data = read_image_bytes(source) if isinstance(source, Path) else source
     with open_image(data, path) as image:
         try:
+            if enough is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+                image.draft(None, (enough, enough))
             image.load()
             return to_rgb(ImageOps.exif_transpose(image))
         except Exception as error:

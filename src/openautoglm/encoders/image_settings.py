@@ -90,6 +90,14 @@ class ImageSettings:
         return cls(size=final["height"], crop="center", shortest=shortest, **common)
 
     @property
+    def enough(self) -> int:
+        """Pixels of a picture's shorter side beyond which more change nothing that a tower sees.
+
+        Twice what `frame` makes of it: the resampling then still averages over neighbours as it would have.
+        """
+        return 2 * max(self.size, self.shortest or 0)
+
+    @property
     def recipe(self) -> str:
         """Names everything that `frame` depends on, for caches of framed pictures."""
         return f"{self.crop}-{self.shortest or self.size}-{self.size}-{self.resample}"
@@ -98,7 +106,8 @@ class ImageSettings:
         """The picture as RGBA of `size` × `size`; opaque pictures have alpha 255 everywhere."""
         # A picture without transparency is resized as RGB: the same bytes as in `transformers`.
         see_through = image.has_transparency_data
-        image = image.convert("RGBA" if see_through else "RGB")
+        mode = "RGBA" if see_through else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
         if self.crop == "squash":
             return image.resize((self.size, self.size), self.resample).convert("RGBA")
         shortest = self.shortest or self.size
@@ -114,7 +123,10 @@ class ImageSettings:
     def rgb(self, frames: list[Image.Image]) -> Tensor:
         """(B, 3, size, size) in 0 … 1 from framed pictures, `background` behind what is transparent."""
         rgba = torch.from_numpy(np.stack([np.asarray(frame) for frame in frames])).permute(0, 3, 1, 2)
-        colour, alpha = rgba[:, :3] / 255.0, rgba[:, 3:] / 255.0
+        colour = rgba[:, :3] / 255.0
+        if bool((rgba[:, 3] == 255).all()):
+            return colour
+        alpha = rgba[:, 3:] / 255.0
         behind = torch.tensor(self.background).view(1, 3, 1, 1) / 255.0
         return torch.where(alpha == 1, colour, colour * alpha + behind * (1 - alpha))
 

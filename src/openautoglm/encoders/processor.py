@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from PIL import Image
@@ -23,26 +23,16 @@ from torch import Tensor
 from openautoglm.config import ConfigError
 from openautoglm.encoders.batch import Batch
 from openautoglm.encoders.image_settings import ImageSettings
-from openautoglm.encoders.tokenizer import PAD_ID, load_tokenizer, save_tokenizer, train_bpe
+from openautoglm.encoders.text_settings import TextSettings
+from openautoglm.encoders.tokenizer import load_tokenizer, save_tokenizer, train_bpe
 
 FILE = "processor.json"
 
 
-@dataclass(frozen=True)
-class TextSettings:
-    """How texts become ids."""
+class Framed(NamedTuple):
+    """A picture that `Processor.frame` has brought to the tower's size."""
 
-    max_length: int
-    """Longest text in tokens, end marks included; longer ones lose their end."""
-    vocab_size: int
-    """Rows of the tower's embedding table, and so the limit of a vocabulary that is still to be trained."""
-    lowercase: bool = True
-    pad_id: int = PAD_ID
-    pad_left: bool = False
-    fixed_length: bool = False
-    """Pad every text to `max_length`, as SigLIP was trained; otherwise to the longest of the batch."""
-    padding_is_text: bool = False
-    """The tower was trained to read padding as if it were text, again SigLIP."""
+    rgba: Image.Image
 
 
 class Processor:
@@ -65,9 +55,14 @@ class Processor:
             )
         self.tokenizer = train_bpe(texts, self.text.vocab_size, lowercase=self.text.lowercase)
 
-    def pixels(self, images: Sequence[Image.Image]) -> Tensor:
+    def frame(self, image: Image.Image) -> Framed:
+        """The part of `pixels` that is done picture by picture, and so can be done in threads."""
+        return Framed(self.image.frame(image))
+
+    def pixels(self, images: Sequence[Image.Image | Framed]) -> Tensor:
         """(B, 3, H, W) float32, normalised."""
-        return self.normalise(self.image.rgb([self.image.frame(image) for image in images]))
+        framed = [one if isinstance(one, Framed) else self.frame(one) for one in images]
+        return self.normalise(self.image.rgb([one.rgba for one in framed]))
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """(B, 3, H, W) in 0 … 1 → normalised."""
@@ -80,22 +75,12 @@ class Processor:
                 "the model has no tokenizer yet: it is trained on the catalogue's texts by `fit`, "
                 "or by `model.processor.fit_tokenizer(texts)`"
             )
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(self.text.max_length)
-        rows = [row.ids for row in self.tokenizer.encode_batch(list(texts))]
-        self.tokenizer.no_truncation()  # a use leaves it as it was: its content is part of the fingerprint
-        length = (
-            self.text.max_length if self.text.fixed_length else max((len(row) for row in rows), default=0)
-        )
-        ids = torch.full((len(rows), length), self.text.pad_id)
-        mask = torch.zeros(len(rows), length, dtype=torch.bool)
-        for number, row in enumerate(rows):
-            place = slice(length - len(row), length) if self.text.pad_left else slice(0, len(row))
-            ids[number, place] = torch.tensor(row, dtype=torch.int64)
-            mask[number, place] = True
-        return ids, torch.ones_like(mask) if self.text.padding_is_text else mask
+        ids, mask = self.text.ids(self.tokenizer, texts)
+        return torch.from_numpy(ids), torch.from_numpy(mask)
 
-    def batch(self, images: Sequence[Image.Image] | None = None, texts: Sequence[str] | None = None) -> Batch:
+    def batch(
+        self, images: Sequence[Image.Image | Framed] | None = None, texts: Sequence[str] | None = None
+    ) -> Batch:
         """Rows in which everything that is given is present."""
         ids, mask = self.tokens(texts) if texts is not None else (None, None)
         return Batch.of(self.pixels(images) if images is not None else None, ids, mask)

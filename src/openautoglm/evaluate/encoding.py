@@ -1,20 +1,22 @@
 """Rows → vectors: what an evaluation and an index need of a model, and nothing more.
 
 Any object that encodes pictures and texts into one space of unit vectors and can name itself is an
-`Encoder`; `OpenAutoGLM` is one. Pictures are loaded a batch at a time, so that memory does not grow
-with the catalogue, and a broken picture is left out and named instead of ending the run.
+`Encoder`; `OpenAutoGLM` is one. A few pictures at a time are decoded in threads ahead of the model, so that
+all cores work and memory does not grow with the catalogue; a broken picture is left out and named
+instead of ending the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from openautoglm.catalog.images import BadImage
+from openautoglm.catalog.threads import in_order
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -38,6 +40,20 @@ class Encoder(Protocol):
 
     def fingerprint(self) -> str:
         """Return a name that changes whenever the vectors could."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An encoder that lets single pictures be brought to its size beforehand, in threads."""
+
+    @property
+    def enough(self) -> int:
+        """Pixels of a picture's shorter side that suffice."""
+        ...
+
+    def prepare(self, image: Image.Image) -> Any:
+        """Return what `encode` takes in place of the picture."""
         ...
 
 
@@ -67,24 +83,36 @@ def encode_pictures(
     tell: Tell | None = None,
 ) -> EncodedPictures:
     """Encode the pictures of the rows `ids`."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for start in range(0, len(ids), batch_size):
+            wanted = ids[start : start + batch_size]
+            yield from catalog.read(["_image", "_image_bytes"], ids=wanted).to_pylist()
+
+    def load(row: dict[str, Any]) -> Any:
+        try:
+            if isinstance(model, Prepares):
+                return model.prepare(catalog.load_image(row, model.enough))
+            return catalog.load_image(row)
+        except BadImage as error:
+            return error
+
     parts: list[Vectors] = []
     kept: list[int] = []
     broken: list[Broken] = []
-    for start in range(0, len(ids), batch_size):
-        wanted = ids[start : start + batch_size]
-        rows = catalog.read(["_image", "_image_bytes"], ids=wanted).to_pylist()
-        images = []
-        for place, row in enumerate(rows, start):
-            try:
-                images.append(catalog.load_image(row))
-            except BadImage as error:
-                broken.append(Broken(ids[place], error.reason))
-            else:
-                kept.append(place)
-        if images:
+    images: list[Any] = []
+    for place, image in enumerate(in_order(load, rows())):
+        if isinstance(image, BadImage):
+            broken.append(Broken(ids[place], image.reason))
+        else:
+            images.append(image)
+            kept.append(place)
+        last = place + 1 == len(ids)
+        if images and (last or len(images) == batch_size):
             parts.append(np.asarray(model.encode(images=images, batch_size=batch_size), np.float32))
-        if tell:
-            tell("pictures", min(start + batch_size, len(ids)), len(ids))
+            images = []
+        if tell and (last or (place + 1) % batch_size == 0):
+            tell("pictures", place + 1, len(ids))
     return EncodedPictures(_joined(parts), np.array(kept, np.int64), broken)
 
 

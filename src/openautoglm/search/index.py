@@ -48,13 +48,15 @@ class IndexReport:
     """Pictures that could not be read."""
     words: WordsReport = field(default_factory=WordsReport)
     """What was done for full-text search."""
+    notes: list[str] = field(default_factory=list)
+    """What else is to be known."""
 
     def __str__(self) -> str:
         text = f"{self.encoded:,} rows encoded, {self.reused:,} reused"
         text += f", {self.removed:,} removed" if self.removed else ""
         text += f", {len(self.broken):,} broken pictures" if self.broken else ""
         words = f"; words of {self.words.indexed:,} rows indexed" if self.words.indexed else ""
-        return f"{text} in {self.seconds:.1f} s{words}"
+        return "\n".join([f"{text} in {self.seconds:.1f} s{words}", *self.notes])
 
 
 def build_index(
