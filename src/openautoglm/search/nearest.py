@@ -325,9 +325,10 @@ class _Exam(NamedTuple):
 
 def _exam(dataset: lance.LanceDataset, column: str, source: str) -> _Exam:
     """Draw queries from `source` and find their neighbours in `column` by comparing all, in blocks."""
-    places = np.random.default_rng(0).permutation(dataset.count_rows())[: 2 * QUERIES]
-    sample = dataset.take(np.sort(places).tolist(), columns=[source, "_rowid"])
-    rows, queries = (part[:QUERIES] for part in _matrix(sample, source))
+    have = dataset.to_table(columns=[], filter=f"{source} IS NOT NULL", with_row_id=True)["_rowid"].to_numpy()
+    asked = np.sort(np.random.default_rng(0).permutation(have)[:QUERIES])
+    sample = dataset._take_rows(asked.tolist(), columns=[source])
+    rows, queries = _matrix(sample.append_column("_rowid", pa.array(asked)), source)
     best = np.full((len(queries), 10), -np.inf, np.float32)
     ids = np.zeros((len(queries), 10), np.uint64)
     for batch in dataset.to_batches(columns=[column], with_row_id=True):
