@@ -91,7 +91,9 @@ def prepare(folder: Path, size: int) -> None:
             block.tofile(file)
             for kind, asked in queries.items():
                 scores = np.concatenate([best[kind][0], asked @ block.T], axis=1)
-                names = np.concatenate([best[kind][1], start + np.tile(np.arange(len(block)), (QUERIES, 1))], 1)
+                names = np.concatenate(
+                    [best[kind][1], start + np.tile(np.arange(len(block)), (QUERIES, 1))], 1
+                )
                 top = np.argpartition(-scores, 9, axis=1)[:, :10]
                 best[kind] = np.take_along_axis(scores, top, 1), np.take_along_axis(names, top, 1)
     for kind, asked in queries.items():
@@ -112,7 +114,8 @@ def real_vectors() -> tuple[np.ndarray, np.ndarray]:
         subprocess.run([sys.executable, "examples/pictograms/demo.py", "--quick"], cwd=ROOT, check=True)
     table = lance.dataset(str(newest())).to_table(columns=["_image_embeds", "_text_embeds"])
     pictures, texts = (
-        np.asarray(table[name].drop_null().combine_chunks().flatten(), np.float32) for name in table.column_names
+        np.asarray(table[name].drop_null().combine_chunks().flatten(), np.float32)
+        for name in table.column_names
     )
     size = table["_image_embeds"].type.list_size
     return pictures.reshape(-1, size), texts.reshape(-1, size)
@@ -188,7 +191,11 @@ def _opened(form: str, folder: Path) -> tuple[Search, int | str | None, Callable
         def by_usearch(query: np.ndarray) -> np.ndarray:
             return np.asarray(other.search(query, 10).keys)
 
-        return by_usearch, _least(by_usearch, folder, form, lambda ef: setattr(other, "expansion_search", ef)), dict
+        return (
+            by_usearch,
+            _least(by_usearch, folder, form, lambda ef: setattr(other, "expansion_search", ef)),
+            dict,
+        )
     import faiss
 
     index = faiss.read_index(str(folder / form))
@@ -247,17 +254,29 @@ def _build_ours(folder: Path, *, quick: bool) -> float:
                 KEY: pa.array(["f" * 32 + ":" + "c" * 32] * rows),
                 VECTORS[0]: pa.FixedSizeListArray.from_arrays(block.reshape(-1), type=column),
                 # Real texts in some rows, as queries for the choice of the settings.
-                VECTORS[1]: pa.array([*texts, *[None] * rows][:rows] if not number else [None] * rows, column),
+                VECTORS[1]: pa.array(
+                    [*texts, *[None] * rows][:rows] if not number else [None] * rows, column
+                ),
             }
             names = [*own.names, *(name for name in filled if name not in own.names)]
-            arrays = [filled.get(name, pa.nulls(rows, own.field(name).type) if name in own.names else None) for name in names]
-            arrays = [part.cast(own.field(name).type) if name in own.names else part for name, part in zip(names, arrays, strict=True)]
+            arrays = [
+                filled.get(name, pa.nulls(rows, own.field(name).type) if name in own.names else None)
+                for name in names
+            ]
+            arrays = [
+                part.cast(own.field(name).type) if name in own.names else part
+                for name, part in zip(names, arrays, strict=True)
+            ]
             yield pa.RecordBatch.from_arrays(arrays, names=names)
 
     stream = batches()
     first = next(stream)
-    reader = pa.RecordBatchReader.from_batches(first.schema, (one for part in ([first], stream) for one in part))
-    lance.write_dataset(reader, str(folder / "ours" / "items.lance"), mode="overwrite", max_rows_per_file=BLOCK)
+    reader = pa.RecordBatchReader.from_batches(
+        first.schema, (one for part in ([first], stream) for one in part)
+    )
+    lance.write_dataset(
+        reader, str(folder / "ours" / "items.lance"), mode="overwrite", max_rows_per_file=BLOCK
+    )
     began = time.perf_counter()
     build_nearest(Catalog(folder / "ours"), "f" * 32, exact_below=min(size, 1000) if quick else EXACT_BELOW)
     return began
@@ -310,7 +329,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "memory_ratio_1m": figure(
             round(ours["search_mib"] / peer["search_mib"], 3), "ratio", note=f"over {peer['form']}, answering"
         ),
-        "build_ratio_1m": figure(round(ours["build_s"] / hnsw["build_s"], 3), "ratio", note="over faiss-hnsw"),
+        "build_ratio_1m": figure(
+            round(ours["build_s"] / hnsw["build_s"], 3), "ratio", note="over faiss-hnsw"
+        ),
         "p50_1m": figure(ours["p50_ms"], "ms", note="one query after another"),
     }
     slowest = max(ours[f"p50_ms_where_{share:g}"] for share in SHARES) / ours["p50_ms"]
@@ -365,7 +386,11 @@ def _bytes(form: str, folder: Path) -> int:
 def _child(step: str, form: str, folder: Path, quick: bool) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.index", *(["--quick"] if quick else [])]
     done = subprocess.run(
-        [*command, "--child", step, form, str(folder)], cwd=ROOT, env=os.environ, capture_output=True, text=True
+        [*command, "--child", step, form, str(folder)],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise SystemExit(f"{form}, {step}, failed:\n{done.stderr}")
@@ -377,7 +402,9 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['size']:>9,} {row['form']:<12} recall@10 {row['recall10_picture']:.3f} {row['recall10_text']:.3f}  "
         f"p50 {row['p50_ms']:.2f} p99 {row['p99_ms']:.2f} ms  built in {row['build_s']:.0f} s  "
         f"{row['search_mib']:,} MiB (building {row['build_mib']:,})  disk {row['mib_on_disk']:,} MiB  "
-        + "  ".join(f"{key[13:]}: {value:.1f}" for key, value in row.items() if key.startswith("p50_ms_where"))
+        + "  ".join(
+            f"{key[13:]}: {value:.1f}" for key, value in row.items() if key.startswith("p50_ms_where")
+        )
     )
 
 

@@ -15,8 +15,8 @@ is at work, a page of an older commit) each search is exact, which is slow with 
 The same list for every page: a search always asks for DEPTH rows, however few it returns, so the pages within
 them are pieces of one list. Deeper ones are exact.
 
-A filter is applied before the search. When few rows pass, they are compared one by one; when many pass, so
-many more lists are read as fewer rows pass; when fewer come back than were asked for, all are compared.
+A filter is applied before the search. When few rows pass, they are compared one by one; else the fewer pass,
+the more lists are read; when fewer come back than were asked for, all are compared.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
 EXACT_BELOW = 20_000
-"""Rows with vectors below which comparing all takes some ten milliseconds; also: rows that pass a filter."""
+"""Rows with vectors below which comparing all takes some ten milliseconds."""
+FEW_PASS = 2_000
+"""Rows passing a filter up to which they are compared one by one."""
 DEPTH = 100
 """Results that an index is asked for; those behind them are found by comparing all."""
 WANTED = 0.995
@@ -129,37 +131,36 @@ class Nearest:
             ValueError, OSError: if `where` is no condition.
         """
         if alone and self.alone == 0:
-            return self._read(columns).schema.empty_table().append_column(
-                "_distance", pa.array([], pa.float32())
-            )
+            none = self.dataset._take_rows([], columns=list(columns))
+            return none.append_column("_distance", pa.array([], pa.float32()))
         settings = self.columns.get(column)
         condition = all_of(f"{IMAGE} IS NULL" if alone else None, where)
         if settings is not None and k <= DEPTH:
             passing = settings.rows if condition is None else self.dataset.count_rows(condition)
-            if passing >= min(EXACT_BELOW, settings.rows):
-                share = min(passing / settings.rows, 1.0)
-                probes = min(int(np.ceil(settings.probes / share)), settings.partitions)
-                found = self._ask(column, vector, k, columns, condition, (probes, settings.refine))
-                if found.num_rows == k:
-                    return found
+            if passing <= FEW_PASS and condition is not None:
+                return self._among(column, vector, k, columns, condition)
+            share = min(passing / settings.rows, 1.0)
+            probes = min(int(np.ceil(settings.probes / share)), settings.partitions)
+            found = ask(self.dataset, column, vector, k, columns, condition, (probes, settings.refine))
+            if found.num_rows == k:
+                return found
         own = None if self.whole else made_by(self.fingerprint)
-        there = None if self.whole and condition is None else f"{column} IS NOT NULL"
-        return self._ask(column, vector, k, columns, all_of(own, there, condition), None)
+        return ask(
+            self.dataset, column, vector, k, columns, all_of(own, f"{column} IS NOT NULL", condition), None
+        )
 
-    def _read(self, columns: Sequence[str]) -> pa.Table:
-        return self.dataset.to_table(columns=list(columns), limit=0)
-
-    def _ask(
-        self,
-        column: str,
-        vector: Vectors,
-        k: int,
-        columns: Sequence[str],
-        condition: str | None,
-        step: tuple[int, int] | None,
+    def _among(
+        self, column: str, vector: Vectors, k: int, columns: Sequence[str], condition: str
     ) -> pa.Table:
-        """Ask Lance: by the index with (probes, refine), or exactly."""
-        return ask(self.dataset, column, vector, k, columns, condition, step)
+        """Compare with each row that passes: Lance, asked for this, would read the vectors of all."""
+        passing = self.dataset.to_table(columns=[], filter=condition, with_row_id=True)["_rowid"]
+        taken = self.dataset._take_rows(passing.to_pylist(), columns=[column])
+        ids, vectors = _matrix(taken.append_column("_rowid", passing), column)
+        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+        distances = (1 - vectors @ vector / lengths).astype(np.float32)
+        order = np.argsort(distances, kind="stable")[:k]
+        rows = self.dataset._take_rows(ids[order].tolist(), columns=list(columns))
+        return rows.append_column("_distance", pa.array(distances[order]))
 
 
 def ask(
@@ -249,9 +250,10 @@ def read(folder: Path) -> dict[str, Any]:
     """What `build_nearest` chose last; empty where searches are exact."""
     try:
         kept = json.loads((folder / "cache" / _FILE).read_text(encoding="utf-8"))
-        return dict(kept)
+        whole = isinstance(kept, dict) and kept.keys() >= {"fingerprint", "version", "alone", "columns"}
     except (OSError, ValueError):
         return {}
+    return kept if whole else {}
 
 
 def described(folder: Path) -> list[str]:
