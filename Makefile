@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all lint docs bench-profile clean
+.PHONY: help setup demo test test-all lint docs bench-index bench-profile clean
 
 help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,8 +38,12 @@ lint: setup ## Style, types, layers, and figures in the texts against benchmarks
 docs: setup ## Write the figures of benchmarks/results into README and docs
 	$(BIN)/python tools/figures_in_texts.py
 
-bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo (QUICK=1: small form)
+bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, index (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
+
+bench-index: setup ## Search at 10,000 to 1,000,000 rows beside faiss and usearch (QUICK=1: small form)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.index $(if $(QUICK),--quick)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md
 	$(BIN)/python tools/profile_models.py

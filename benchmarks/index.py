@@ -399,7 +399,8 @@ def _child(step: str, form: str, folder: Path, quick: bool) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     return (
-        f"{row['size']:>9,} {row['form']:<12} recall@10 {row['recall10_picture']:.3f} {row['recall10_text']:.3f}  "
+        f"{row['size']:>9,} {row['form']:<12} "
+        f"recall@10 {row['recall10_picture']:.3f} {row['recall10_text']:.3f}  "
         f"p50 {row['p50_ms']:.2f} p99 {row['p99_ms']:.2f} ms  built in {row['build_s']:.0f} s  "
         f"{row['search_mib']:,} MiB (building {row['build_mib']:,})  disk {row['mib_on_disk']:,} MiB  "
         + "  ".join(

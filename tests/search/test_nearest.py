@@ -1,4 +1,4 @@
-"""Large catalogues are searched by an index: as good as measured, never short, never stale, never another model's."""
+"""Large catalogues are searched by an index: as good as measured, never short, stale or of another model."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ from openautoglm.search.vectors import IMAGE, KEY, TEXT
 ROWS, DIM = 600, 16
 BELOW = 300
 MODEL = "m" * 16
+
+
+@pytest.fixture(autouse=True)
+def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "QUERIES", 30)
 
 
 def unit(count: int, seed: int) -> np.ndarray:

@@ -5,9 +5,10 @@
                                        again with their whole vectors (Gao and Long 2024, arXiv:2405.12497)
 
 How many lists are read (`probes`) and how many candidates are compared again (`DEPTH · refine`) is chosen
-when the index is made: the cheapest step of `LADDER` at which the user's own vectors are found with recall@10
-of WANTED, by pictures *and* by texts. Texts lie elsewhere in the space than the pictures that they ask for, so
-the recall of picture queries says little about them. `docs/index-at-size.md` tells what was measured.
+when the index is made: the cheapest step of `LADDER` at which the user's own vectors are found with
+recall@10 of WANTED, by pictures *and* by texts. Texts lie elsewhere in the space than the pictures that they
+ask for, so the recall of picture queries says little about them. `docs/index-at-size.md` tells what was
+measured.
 
 What a search needs to know lies in the workspace as `cache/nearest.json`. Without it (deleted, another model
 is at work, a page of an older commit) each search is exact, which is slow with many rows and never wrong.
@@ -263,10 +264,9 @@ def described(folder: Path) -> list[str]:
 
 def _line(column: str, settings: Settings) -> str:
     recall = ", ".join(f"{value:.3f} by {kind}" for kind, value in settings.recall.items())
-    text = (
-        f"{column.strip('_').partition('_')[0]} vectors: {settings.rows:,} rows in {settings.partitions:,} lists, "
+    name = column.strip("_").partition("_")[0]
+    text = f"{name} vectors: {settings.rows:,} rows in {settings.partitions:,} lists, "
         f"{settings.probes} read, {settings.refine * DEPTH} compared again; recall@10 {recall}"
-    )
     low = min(settings.recall.values(), default=1.0) < ENOUGH
     return text + (f"\nwarning: recall@10 is under {ENOUGH}; some near rows are missed" if low else "")
 
