@@ -265,8 +265,10 @@ def described(folder: Path) -> list[str]:
 def _line(column: str, settings: Settings) -> str:
     recall = ", ".join(f"{value:.3f} by {kind}" for kind, value in settings.recall.items())
     name = column.strip("_").partition("_")[0]
-    text = f"{name} vectors: {settings.rows:,} rows in {settings.partitions:,} lists, "
-        f"{settings.probes} read, {settings.refine * DEPTH} compared again; recall@10 {recall}"
+    text = (
+        f"{name} vectors: {settings.rows:,} rows in {settings.partitions:,} lists, {settings.probes} read, "
+        f"{settings.refine * DEPTH} compared again; recall@10 {recall}"
+    )
     low = min(settings.recall.values(), default=1.0) < ENOUGH
     return text + (f"\nwarning: recall@10 is under {ENOUGH}; some near rows are missed" if low else "")
 
