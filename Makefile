@@ -38,7 +38,7 @@ lint: setup ## Style, types, layers, and figures in the texts against benchmarks
 docs: setup ## Write the figures of benchmarks/results into README and docs
 	$(BIN)/python tools/figures_in_texts.py
 
-bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, index (QUICK=1: small form)
+bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, copies, index (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
 
 bench-index: setup ## Search at 10,000 to 1,000,000 rows beside faiss and usearch (QUICK=1: small form)

@@ -119,6 +119,21 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
         code, out, _ = say("search", shop, "东西", "--image", source / "3.png", "--sheet", tmp_path / name)
         assert code == 0 and len(out.splitlines()) == 12 and (tmp_path / name).stat().st_size > 1000
 
+    found = ("search", shop, "第3号东西", "-k", 3, "--where", "price < 50 AND _image IS NOT NULL")
+    code, out, err = say(*found, "--csv")
+    assert (code, err) == (0, "") and out.startswith(
+        "\ufeffid,score,picture,sku,title,title_zh,price,split\r"
+    )
+    assert "号东西" in out and len(out.splitlines()) == 4
+    paths = say(*found, "--paths")[1].splitlines()
+    assert len(paths) == 3 and all(Path(path).is_file() for path in paths)
+    assert say(*found, "-0")[1] == "".join(f"{path}\0" for path in paths)
+    code, out, err = say(*found, "--copy", tmp_path / "hits", "--link", tmp_path / "links", "--json")
+    assert (code, json.loads(out) != [], err.count("3 pictures")) == (0, True, 2)
+    assert [file.name[:4] for file in sorted((tmp_path / "hits").iterdir())] == ["001-", "002-", "003-"]
+    code, out, err = say(*found, "--show", "-k", 2, "--show", "sixel")
+    assert (code, err) == (0, "") and out.count("\x1bP0;1q") == out.count("\x1b\\\n") == 2
+
     lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
     fewer = source / "things.csv"
     try:
@@ -136,6 +151,10 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
         (("search", shop, "a", "--but", "blue"), "--like"),
         (("search", shop, "--like", "nobody"), "nobody"),
         (("search", shop, "a", "--after", "3"), "page"),
+        (("search", shop, "a", "--csv", "--json"), "--json, --csv"),
+        (("search", shop, "a", "--show"), "the output is none"),
+        (("search", shop, "--show", "a", "--where", "price < 3"), "the output is none"),
+        ((*found, "--copy", tmp_path / "hits"), "is not written over"),
         (("index", shop, "--model", tmp_path / "nothing"), "nothing"),
         (("index", shop, "--model", source), "config.json"),
         (("evaluate", shop, "--text", "titel"), "title"),

@@ -95,6 +95,16 @@ def test_a_closed_pipe_ends_it_quietly(source: Path) -> None:
     assert process.stderr.read() == ""
 
 
+def test_a_full_disk_behind_the_output_is_said(source: Path) -> None:
+    if not Path("/dev/full").exists():
+        return
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", RUN, "show", str(source / "shop")]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "autoglm: the disk is full; free some space, then run the same command again\n"
+
+
 def test_an_unknown_option_is_a_usage_error(source: Path) -> None:
     code, out, err = end(start("show", source / "shop", "--jsn"))
     assert (code, out) == (2, "")

@@ -6,6 +6,7 @@ A first Ctrl-C while training is a wish, not a failure: it saves, says how to go
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -19,6 +20,7 @@ from openautoglm.cli.add import add
 from openautoglm.cli.evaluate import evaluate
 from openautoglm.cli.fit import fit
 from openautoglm.cli.index import index
+from openautoglm.cli.outputs import SearchCommand
 from openautoglm.cli.search import search
 from openautoglm.cli.show import show
 from openautoglm.errors import UserError
@@ -38,11 +40,23 @@ class Verbs(TyperGroup):
             told = "stopped; what was finished is kept, and the same command goes on from there"
             typer.echo(f"autoglm: {told}", err=True)
             raise typer.Exit(130) from None
-        except BrokenPipeError:
-            # `autoglm … | head` closed the pipe; that is how a reader says enough. What is still
-            # buffered goes nowhere, or Python would complain of the same pipe when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # `autoglm … | head`: that is how a reader says enough
+            _drop_output()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # Files of ours say which one could not be written; what comes here is `autoglm … > FILE`.
+            typer.echo(
+                "autoglm: the disk is full; free some space, then run the same command again", err=True
+            )
+            _drop_output()
+            raise typer.Exit(2) from None
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, or Python would complain of the same output when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
@@ -54,8 +68,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (add, show, fit, evaluate, index, search):
+for verb in (add, show, fit, evaluate, index):
     app.command()(verb)
+app.command(cls=SearchCommand)(search)
 
 
 def _version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from openautoglm.cli.names import Json, Where, WorkspaceFolder
+from openautoglm.cli.outputs import Copy, Csv, Link, Null, Open, Outputs, Paths, Show
 
 
 def search(
@@ -38,6 +39,13 @@ def search(
         Path | None, typer.Option(metavar="FILE.png|FILE.html", help="Draw the hits as a contact sheet.")
     ] = None,
     json: Json = False,
+    csv: Csv = False,
+    paths: Paths = False,
+    null: Null = False,
+    copy: Copy = None,
+    link: Link = None,
+    open: Open = False,  # noqa: A002
+    show: Show = None,
 ) -> None:
     """Search by words, pictures, rows, or any mixture of them."""
     from openautoglm.workspace import Workspace
@@ -45,7 +53,10 @@ def search(
     if but and not (like or image):
         why = "it changes a row or a picture; name one with --like or --image"
         raise typer.BadParameter(why, param_hint="--but")
-    results = Workspace.open(workspace).search(
+    outputs = Outputs(json, csv, paths, null, copy, link, open, show, sheet)
+    outputs.check()
+    shop = Workspace.open(workspace)
+    results = shop.search(
         [*(text or ()), *(but or ())],
         image=image,
         like=like,
@@ -59,16 +70,20 @@ def search(
     )
     if json:
         typer.echo(results.as_json())
-        return
-    for number, hit in enumerate(results, results.start + 1):
-        typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}")
-    if not results:
-        lacking = "the words" if by == "words" else "vectors"
-        typer.echo(f"nothing found: no row with {lacking} passes the filter")
-    if results.after is not None:
-        typer.echo(f"more: --after {results.after}")
-    if sheet is not None:
-        typer.echo(f"sheet: {sheet}")
+    elif (data := outputs.instead(shop.catalog, results)) is not None:
+        typer.echo(data, nl=False)
+    else:
+        for number, hit in enumerate(results, results.start + 1):
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}")
+            outputs.draw(shop.catalog, hit)
+        if not results:
+            lacking = "the words" if by == "words" else "vectors"
+            typer.echo(f"nothing found: no row with {lacking} passes the filter")
+        if results.after is not None:
+            typer.echo(f"more: --after {results.after}")
+        if sheet is not None:
+            typer.echo(f"sheet: {sheet}")
+    outputs.also(shop.catalog, results, start=results.start)
 
 
 def _marked(label: str, words: tuple[str, ...]) -> str:
