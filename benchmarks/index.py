@@ -187,7 +187,7 @@ def _opened(form: str, folder: Path) -> tuple[Search, Any, Callable[[], dict[str
     if form == "usearch":
         from usearch.index import Index
 
-        other = Index.restore(str(folder / form))
+        other: Any = Index.restore(str(folder / form))
 
         def by_usearch(query: np.ndarray) -> np.ndarray:
             return np.asarray(other.search(query, 10).keys)
