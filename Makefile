@@ -8,7 +8,7 @@ PEERS  := $(VENV)/.peers
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all lint docs bench-profile clean
+.PHONY: help setup demo test test-all lint docs bench-index bench-profile clean
 
 help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ $(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
-bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, cold-search, encode (QUICK=1: small form)
+bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, index, cold-search, encode (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md

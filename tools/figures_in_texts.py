@@ -70,6 +70,15 @@ LINES: dict[str, list[Line]] = {
         Line("r10_zh", "… Chinese", "……中文"),
         Line("chance", "… chance", "……随机水平"),
     ],
+    "index": [
+        Line("recall10_1m", "Search in 1,000,000 rows, recall@10 by pictures", "百万条目检索，以图查询 recall@10", "≥ .99"),
+        Line("recall10_text", "… by texts", "……以文查询", "≥ .99"),
+        Line("p50_1m", "… p50 (ms)", "……p50（ms）"),
+        Line("p50_ratio_1m", "… p50, ours ÷ the fastest library of equal recall", "……p50 之比（我们÷同等召回最快的库）", "≤ 1.5"),
+        Line("memory_ratio_1m", "… memory, ours ÷ that library's", "……内存之比（我们÷该库）", "≤ .25"),
+        Line("build_ratio_1m", "… building, ours ÷ faiss HNSW", "……建索引用时之比（我们÷faiss HNSW）", "< 1"),
+        Line("where_ratio_1m", "… slowest filter ÷ no filter, p50", "……最慢过滤÷无过滤，p50", "≤ 3"),
+    ],
 }  # fmt: skip
 
 

@@ -140,11 +140,13 @@ class Workspace:
 
     def show(self) -> Summary:
         """What is in the workspace: rows, gaps, languages, columns, copies, splits, models, index."""
+        from openautoglm.search.nearest import described
         from openautoglm.search.vectors import indexed_rows
 
         summary = self.catalog.summary()
         summary.models = [{"name": name, "default": name == self.default_model} for name in self.models]
         summary.index = indexed_rows(self.catalog)
+        summary.nearest = described(self.folder)
         return summary
 
     def fit(

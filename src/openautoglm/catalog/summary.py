@@ -96,6 +96,8 @@ class Summary:
     """Name and whether it is the default."""
     index: dict[str, int] | None = None
     """Rows with vectors, by the fingerprint of the model that made them."""
+    nearest: list[str] = field(default_factory=list)
+    """How the vectors are searched, a line each; exactly where it is empty."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON (dates as ISO text)."""
@@ -124,6 +126,7 @@ class Summary:
             f"{rows:,} rows by model {name[:12]}" for name, rows in (self.index or {}).items()
         )
         lines.append(f"index       {by_model or 'none yet; `autoglm index` makes it'}")
+        lines += [f"            {line}" for text in self.nearest for line in text.splitlines()]
         return "\n".join(lines)
 
 

@@ -13,8 +13,8 @@ row without a picture can score higher than an equally good one with a picture.
 By words (`search_words`) rows are found that have the query's words in their texts, tags or names, ranked
 by BM25 (`words.py`); it needs no model.
 
-Every search is exact: it compares with all rows that pass the filter, so it returns `k` rows
-whenever `k` rows with vectors pass, however few they are of the whole.
+A search returns `k` rows whenever `k` rows with vectors pass the filter, however few they are of the whole.
+It compares with all of them, or, from some ten thousand rows on, asks an index (`nearest.py`).
 
 Pages belong together: the second is read from the commit that the first was read from, so that rows
 which are added, changed or removed in between neither repeat a hit nor hide one.
@@ -25,13 +25,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import pyarrow as pa
-
 from openautoglm.catalog.condition import all_of
 from openautoglm.evaluate.encoding import Encoder, Vectors
 from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Cursor, Hit, Results
+from openautoglm.search.nearest import Nearest
 from openautoglm.search.query import Query
 from openautoglm.search.vectors import FUSED, IMAGE, TEXT, indexed_rows, made_by
 from openautoglm.search.words import find_words, matched_words
@@ -82,17 +81,16 @@ def search(
         raise SearchError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")
     latest = catalog.dataset
     page = Cursor.parse(after) if after else Cursor(latest.version, 0)
-    own = made_by(model.fingerprint())
-    _check_index(own, catalog)
-    vector = query.vector(model, catalog, Background.of(catalog, model.fingerprint()))
     dataset = _at(latest, page.version)
+    near = Nearest.of(catalog.folder, dataset, model.fingerprint())
+    if not near.whole:
+        _check_index(made_by(model.fingerprint()), catalog)
+    vector = query.vector(model, catalog, Background.of(catalog, model.fingerprint()))
     others = _among("id NOT IN", query.like)
     wanted = page.start + k + 1  # one more tells whether another page follows
     hits: list[Hit] = []
-    for column, condition in _columns(by):
-        hits += _nearest(
-            catalog, dataset, column, vector, all_of(own, condition, others, where), wanted, where
-        )
+    for column, alone in _columns(by):
+        hits += _nearest(catalog, near, column, vector, wanted, where, others, alone=alone)
     hits.sort(key=lambda hit: (-hit.score, hit.id))
     return _page(query, hits[page.start :][:k], page, k, more=len(hits) >= wanted)
 
@@ -155,33 +153,27 @@ def _among(which: str, ids: Sequence[str]) -> str | None:
     return f"{which} ({names})" if names else None
 
 
-def _columns(by: By) -> list[tuple[str, str]]:
-    """List the vector columns to compare with, and conditions that keep a row from being found twice."""
+def _columns(by: By) -> list[tuple[str, bool]]:
+    """List the vector columns to compare with, and whether only rows that no picture's vector finds count."""
     if by == "auto":
-        return [(IMAGE, f"{IMAGE} IS NOT NULL"), (TEXT, f"{IMAGE} IS NULL AND {TEXT} IS NOT NULL")]
-    column = {"image": IMAGE, "text": TEXT, "fused": FUSED}[by]
-    return [(column, f"{column} IS NOT NULL")]
+        return [(IMAGE, False), (TEXT, True)]
+    return [({"image": IMAGE, "text": TEXT, "fused": FUSED}[by], False)]
 
 
 def _nearest(
     catalog: Catalog,
-    dataset: lance.LanceDataset,
+    near: Nearest,
     column: str,
     query: Vectors,
-    condition: str | None,
     k: int,
     where: str | None,
+    others: str | None,
+    *,
+    alone: bool,
 ) -> list[Hit]:
-    nearest = {
-        "column": column,
-        "q": pa.array(query, pa.float32()),
-        "k": k,
-        "metric": "cosine",
-        "use_index": False,
-    }
     try:
-        table = dataset.to_table(
-            columns=[*_shown(dataset), "_distance"], filter=condition, nearest=nearest, prefilter=True
+        table = near.rows(
+            column, query, k, columns=_shown(near.dataset), where=all_of(others, where), alone=alone
         )
     except (ValueError, OSError):
         # The user's condition, read alone, gives an error that names it and lists the columns.

@@ -8,7 +8,8 @@
 CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a new price costs no
 encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
 it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
-its texts, and tried again by the next run. The index of words (`words.py`) is brought up to date last.
+its texts, and tried again by the next run. The index of neighbours (`nearest.py`), which large catalogues
+have, and that of words (`words.py`) are brought up to date last.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pyarrow as pa
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures
 from openautoglm.search.background import Background
+from openautoglm.search.nearest import NearestReport, begin, build_nearest
 from openautoglm.search.vectors import KEY, VECTORS, unit_mean
 from openautoglm.search.words import WordsReport, build_words
 
@@ -46,6 +48,8 @@ class IndexReport:
     seconds: float = 0.0
     broken: list[Broken] = field(default_factory=list)
     """Pictures that could not be read."""
+    nearest: NearestReport = field(default_factory=NearestReport)
+    """How the vectors are searched, with the recall that was measured; exactly where it is empty."""
     words: WordsReport = field(default_factory=WordsReport)
     """What was done for full-text search."""
     notes: list[str] = field(default_factory=list)
@@ -56,7 +60,8 @@ class IndexReport:
         text += f", {self.removed:,} removed" if self.removed else ""
         text += f", {len(self.broken):,} broken pictures" if self.broken else ""
         words = f"; words of {self.words.indexed:,} rows indexed" if self.words.indexed else ""
-        return "\n".join([f"{text} in {self.seconds:.1f} s{words}", *self.notes])
+        nearest = [str(self.nearest)] if self.nearest.columns else []
+        return "\n".join([f"{text} in {self.seconds:.1f} s{words}", *nearest, *self.notes])
 
 
 def build_index(
@@ -95,6 +100,7 @@ def build_index(
         chunk = todo[start : start + commit_rows]
         table, broken = _encode(model, catalog, chunk, batch_size)
         if start == 0:
+            begin(catalog.folder, fingerprint)
             _make_room(catalog, table.schema)
         catalog.merge_columns(table)
         empty = sum(row["key"] is None for row in chunk)
@@ -105,6 +111,7 @@ def build_index(
             tell("rows", min(start + commit_rows, len(todo)), len(todo))
     if todo:
         Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
+    report.nearest = build_nearest(catalog, fingerprint)
     report.words = build_words(catalog)
     report.seconds = time.perf_counter() - began
     return report
