@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.sql import SqlQuery
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.evaluate.encoding import Tell
@@ -118,13 +119,13 @@ class Workspace:
 
     def add(
         self,
-        *sources: Path | str,
+        *sources: Path | str | SqlQuery,
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
         progress: bool = False,
     ) -> AddReport:
-        """Bring the catalogue up to date with folders and tables; see `Catalog.add`."""
+        """Bring the catalogue up to date with folders, files, tables and queries; see `Catalog.add`."""
         with _bars(progress) as tell:
             return self.catalog.add(
                 *sources,

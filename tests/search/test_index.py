@@ -12,7 +12,8 @@ import pytest
 from tests.evaluate.stand_in import HueModel, catalogue, square
 
 from openautoglm.catalog.catalog import Catalog
-from openautoglm.search.index import build_index, indexed_rows, unit_mean
+from openautoglm.evaluate.encoding import unit_mean
+from openautoglm.search.index import build_index, indexed_rows
 
 VECTORS = ["_image_embeds", "_text_embeds", "_fused_embeds"]
 

@@ -19,12 +19,14 @@ import pyarrow as pa
 
 from openautoglm.catalog.adding import Adder, OnProgress
 from openautoglm.catalog.errors import CatalogError, writing_to
-from openautoglm.catalog.images import BadImage, decode_image
+from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.lock import write_lock
+from openautoglm.catalog.parts import load_frames, load_picture
 from openautoglm.catalog.report import AddReport
 from openautoglm.catalog.schema import ID, Field, Roles
 from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
 from openautoglm.catalog.sources import Sources
+from openautoglm.catalog.sql import SqlQuery
 from openautoglm.catalog.store import FOLDER, Store
 from openautoglm.catalog.summary import Summary, summarize
 
@@ -75,16 +77,17 @@ class Catalog:
 
     def add(
         self,
-        *sources: Path | str,
+        *sources: Path | str | SqlQuery,
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
         progress: OnProgress | None = None,
     ) -> AddReport:
-        """Bring the catalogue up to date with folders of pictures and tables.
+        """Bring the catalogue up to date with folders of pictures, files, tables and queries.
 
         Args:
-            sources: folders and table files; none means all that were added before.
+            sources: folders, tables, PDFs, videos, WebDataset archives, queries; none means all that were
+                added before.
             roles: of the tables' columns; what is not said is taken from the last time, then inferred.
             prune: remove rows that their source no longer has.
             embed: keep the pictures' bytes in the workspace, so that it needs no other file.
@@ -100,7 +103,8 @@ class Catalog:
                 self._store.tidy(interrupted=True)
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings)
-            opened = [known.open(path, roles, fields) for path in known.paths(sources)]
+            opened = [known.open(one, roles, fields) for one in known.named(sources)]
+            report.notes += known.notes
             self._remember(known, fields)
             adder = Adder(
                 self._store,
@@ -150,18 +154,29 @@ class Catalog:
     def load_image(self, row: Mapping[str, Any]) -> Image.Image:
         """Decode the picture of a row (a mapping with `id`; `_image` and `_image_bytes` if they were read).
 
+        Of a video it is the frame in the middle.
+
         Raises:
             BadImage: if the row has no picture, or its file has gone or broken since it was added.
         """
-        data = row.get("_image_bytes")
-        if data is None and ("_image" not in row or "_image_bytes" not in row):
+        return load_picture(*self._place(row))
+
+    def load_frames(self, row: Mapping[str, Any]) -> list[Image.Image]:
+        """Decode all that a row shows: one picture, or several frames of a video, evenly over its time.
+
+        Raises:
+            BadImage: as `load_image`.
+        """
+        return load_frames(*self._place(row))
+
+    def _place(self, row: Mapping[str, Any]) -> tuple[Path, bytes | None]:
+        """Find where the row's picture lies, and its bytes where they are kept."""
+        if "_image" not in row or "_image_bytes" not in row:
             row = self._store.rows([row[ID]], ["_image", "_image_bytes"]).to_pylist()[0]
-            data = row["_image_bytes"]
-        if data is not None:
-            return decode_image(bytes(data))
-        if row["_image"] is None:
+        image, data = row["_image"], row["_image_bytes"]
+        if image is None and data is None:
             raise BadImage(None, "the row has no picture")
-        return decode_image(self.folder / row["_image"])
+        return self.folder / image if image else Path(), bytes(data) if data is not None else None
 
     @property
     def dataset(self) -> lance.LanceDataset:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import io
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageOps,
+    ImageSequence,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -125,6 +127,22 @@ def decode_image(source: bytes | Path) -> Image.Image:
             return to_rgb(ImageOps.exif_transpose(image))
         except Exception as error:
             raise _bad(path, error) from error
+
+
+def encode_frames(frames: Sequence[Image.Image]) -> bytes:
+    """Write one picture as PNG, several as the frames of a WebP; `decode_frames` reads them."""
+    file = io.BytesIO()
+    if len(frames) == 1:
+        frames[0].save(file, "PNG")
+    else:
+        frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], quality=85, duration=1000)
+    return file.getvalue()
+
+
+def decode_frames(data: bytes) -> list[Image.Image]:
+    """Decode all frames of a file that `encode_frames` wrote."""
+    with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
+        return [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -66,23 +66,32 @@ def encode_pictures(
     batch_size: int = 64,
     tell: Tell | None = None,
 ) -> EncodedPictures:
-    """Encode the pictures of the rows `ids`."""
+    """Encode the pictures of the rows `ids`; a video's vector is the mean direction of its frames'."""
     parts: list[Vectors] = []
     kept: list[int] = []
     broken: list[Broken] = []
     for start in range(0, len(ids), batch_size):
         wanted = ids[start : start + batch_size]
         rows = catalog.read(["_image", "_image_bytes"], ids=wanted).to_pylist()
-        images = []
+        images: list[Image.Image] = []
+        counts: list[int] = []
+        vectors: list[Vectors] = []
         for place, row in enumerate(rows, start):
             try:
-                images.append(catalog.load_image(row))
+                frames = catalog.load_frames(row)
             except BadImage as error:
                 broken.append(Broken(ids[place], error.reason))
-            else:
-                kept.append(place)
+                continue
+            kept.append(place)
+            counts.append(len(frames))
+            images += frames
+            if len(images) >= batch_size:  # a batch of videos is many pictures
+                vectors.append(np.asarray(model.encode(images=images, batch_size=batch_size), np.float32))
+                images = []
         if images:
-            parts.append(np.asarray(model.encode(images=images, batch_size=batch_size), np.float32))
+            vectors.append(np.asarray(model.encode(images=images, batch_size=batch_size), np.float32))
+        if counts:
+            parts.append(pooled(np.concatenate(vectors), counts))
         if tell:
             tell("pictures", min(start + batch_size, len(ids)), len(ids))
     return EncodedPictures(_joined(parts), np.array(kept, np.int64), broken)
@@ -100,6 +109,29 @@ def encode_captions(
         if tell:
             tell("texts", min(start + step, len(texts)), len(texts))
     return _joined(parts)
+
+
+def pooled(vectors: Vectors, counts: Sequence[int]) -> Vectors:
+    """Take the mean direction of each run of `counts` vectors: (Σ counts, D) → (len(counts), D).
+
+    A single vector stays as it is, to the bit.
+    """
+    if all(count == 1 for count in counts):
+        return vectors
+    runs = np.split(vectors, np.cumsum(counts)[:-1])
+    return np.stack([run[0] if len(run) == 1 else unit_mean(list(run)) for run in runs])
+
+
+def unit_mean(vectors: Sequence[Vectors]) -> Vectors:
+    """Return the mean direction of one unit vector or more, (D,) each.
+
+    >>> unit_mean([np.array([1, 0], np.float32), np.array([0, 1], np.float32)]).round(3).tolist()
+    [0.7070000171661377, 0.7070000171661377]
+    """
+    mean = np.mean(vectors, axis=0, dtype=np.float64)
+    length = np.linalg.norm(mean)
+    # Opposite vectors cancel out; then either one says more than none.
+    return np.asarray(mean / length if length > 1e-6 else vectors[0], np.float32)
 
 
 def _joined(parts: list[Vectors]) -> Vectors:

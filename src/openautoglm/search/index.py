@@ -1,6 +1,7 @@
 """The index: each row's vectors, kept beside the row, made again only when row or model changed.
 
-    _image_embeds   the picture's vector; null where the row has no picture, or a broken one
+    _image_embeds   the picture's vector, of a video the unit mean of its frames'; null where the row has
+                    no picture, or a broken one
     _text_embeds    the unit mean of the vectors of the row's different texts; null without text
     _fused_embeds   the unit mean of those of the two that are there: the row as a whole
     _embeds_key     FINGERPRINT:CONTENT, what the vectors were made from and by which model
@@ -23,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from openautoglm.catalog.hashing import row_hash
-from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures
+from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -146,18 +147,6 @@ def _encode(
     for name, values in zip(VECTORS, (pictures, words, fused), strict=True):
         columns[name] = pa.array(values, pa.list_(pa.float32(), size))
     return pa.table({**columns, KEY: pa.array(keys, pa.string())}), found.broken
-
-
-def unit_mean(vectors: Sequence[Vectors]) -> Vectors:
-    """Return the mean direction of one unit vector or more, (D,) each.
-
-    >>> unit_mean([np.array([1, 0], np.float32), np.array([0, 1], np.float32)]).round(3).tolist()
-    [0.7070000171661377, 0.7070000171661377]
-    """
-    mean = np.mean(vectors, axis=0, dtype=np.float64)
-    length = np.linalg.norm(mean)
-    # Opposite vectors cancel out; then either one says more than none.
-    return np.asarray(mean / length if length > 1e-6 else vectors[0], np.float32)
 
 
 def _make_room(catalog: Catalog, schema: pa.Schema) -> None:

@@ -10,6 +10,7 @@ A score is the cosine of the query's vector with the row's. Which of the row's v
 A sentence is usually nearer to a sentence than to a picture that shows the same. So with "auto" a
 row without a picture can score higher than an equally good one with a picture.
 
+A query's picture may be a video or a page of a PDF, named as the catalogue does (`catalog/parts.py`).
 A query of a sentence and a picture is the sum of the two vectors, of unit length.
 
 Every search is exact: it compares with all rows that pass the filter, so it returns `k` rows
@@ -26,10 +27,11 @@ from PIL import Image
 
 from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.images import BadImage, decode_image
-from openautoglm.evaluate.encoding import Encoder, Vectors
+from openautoglm.catalog.parts import load_frames
+from openautoglm.evaluate.encoding import Encoder, Vectors, pooled, unit_mean
 from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Hit
-from openautoglm.search.index import VECTORS, indexed_rows, made_by, unit_mean
+from openautoglm.search.index import VECTORS, indexed_rows, made_by
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -96,15 +98,17 @@ def encode_query(
         raise SearchError("there is nothing to search for; give a text, an image, or both")
     parts = [] if text is None else [model.encode(texts=[text.strip()])[0]]
     if image is not None:
-        parts.append(model.encode(images=[_picture(image)])[0])
+        frames = _pictures(image)
+        parts.append(pooled(model.encode(images=frames), [len(frames)])[0])
     return unit_mean(parts)
 
 
-def _picture(image: Image.Image | Path | str | bytes) -> Image.Image:
+def _pictures(image: Image.Image | Path | str | bytes) -> list[Image.Image]:
+    """Decode the picture, or the frames of a video."""
     if isinstance(image, Image.Image):
-        return image
+        return [image]
     try:
-        return decode_image(Path(image) if isinstance(image, str) else image)
+        return [decode_image(image)] if isinstance(image, bytes) else load_frames(Path(image))
     except BadImage as error:
         raise SearchError(f"the query's picture cannot be read: {error}") from error
 
