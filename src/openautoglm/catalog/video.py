@@ -49,7 +49,7 @@ LONGER_SIDE = 1024
 SHORT = 30.0
 """Seconds up to which a clip is decoded from end to end."""
 _PATIENCE = 300
-"""Frames decoded in search of one that is later than the last taken: ten seconds of usual video."""
+"""Frames decoded on the way to one where there is no key frame: ten seconds of usual video."""
 
 
 class Video(Part):
@@ -138,20 +138,33 @@ def _passed(container: InputContainer, stream: VideoStream, times: Sequence[floa
 def _sought(
     container: InputContainer, stream: VideoStream, times: Sequence[float]
 ) -> Iterator[av.VideoFrame]:
-    """Seek the key frame before each time; where that was taken already, go on to a later frame."""
+    """Seek the key frame before each time; where there is none after the last taken, go on from there."""
     start, latest = _start(stream), None
+    coming: Iterator[av.VideoFrame] = iter(())
     for time in times:
-        container.seek(int((start + time) / (stream.time_base or 1)), stream=stream)
+        seeks = latest is None or not _is_between_keys(stream, latest, start + time)
+        if seeks:
+            container.seek(int((start + time) / (stream.time_base or 1)), stream=stream)
+            coming = _decoded(container, stream)
         found = None
-        for seen, frame in enumerate(_decoded(container, stream)):
+        for seen, frame in enumerate(coming):
             if latest is None or _time(frame) > latest:
                 found = frame
-            enough = found is not None and (seen == 0 or _time(frame) - start >= time)
+            enough = found is not None and ((seeks and seen == 0) or _time(frame) - start >= time)
             if enough or seen >= _PATIENCE:
                 break
         if found is not None:
             latest = _time(found)
             yield found
+
+
+def _is_between_keys(stream: VideoStream, latest: float, time: float) -> bool:
+    """Whether the file's index, if it reaches that far, knows of no key frame between the two times."""
+    index, base = stream.index_entries, float(stream.time_base or 1)
+    if not len(index) or index[len(index) - 1].timestamp * base < time:
+        return False
+    key = index.search_timestamp(int(time / base))
+    return key >= 0 and index[key].timestamp * base <= latest
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:

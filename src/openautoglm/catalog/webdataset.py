@@ -197,17 +197,17 @@ class TarSource:
 
     def _kind_of_class(self) -> Kind:
         """Whether classes are numbers, as they usually are, or names: the first one tells."""
+        opened = False
         try:
             for tar, member in islice(self._members(), _LOOK):
+                opened = True
                 if member.name.lower().endswith(_CLASS):
-                    return (
-                        kind_of(_read(tar, member).decode("utf-8", "replace"), numbers_as_text=True) or "text"
-                    )
-        except tarfile.ReadError as error:
-            raise CatalogError(f"{self.path} is not a readable tar archive ({error})") from error
+                    said = _read(tar, member).decode("utf-8", "replace")
+                    return kind_of(said, numbers_as_text=True) or "text"
         except _DAMAGE as error:
-            raise CatalogError(f"{self.path} cannot be read ({error})") from error
-        return "text"
+            if not opened:  # damage further on is told where it stands among the rows
+                raise CatalogError(f"{self.path} is not a readable tar archive ({error})") from error
+        return "integer"
 
 
 def _key(name: str) -> str:
