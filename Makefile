@@ -38,7 +38,7 @@ lint: setup ## Style, types, layers, and figures in the texts against benchmarks
 docs: setup ## Write the figures of benchmarks/results into README and docs
 	$(BIN)/python tools/figures_in_texts.py
 
-bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo (QUICK=1: small form)
+bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, copies (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md

@@ -20,7 +20,7 @@ VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z0])(?![\w-])")
 _COMMAND = re.compile(r"\bautoglm (\w+)([^`\n]*)")
 
 

@@ -16,14 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
@@ -32,8 +30,10 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
-    from openautoglm.search.hit import Hit
+    from openautoglm.search.find import By
+    from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
+    from openautoglm.search.query import Picture
     from openautoglm.train.fit import FitResult
 
 MODEL = "model"
@@ -123,6 +123,7 @@ class Workspace:
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
+        ocr: bool | None = None,
         progress: bool = False,
     ) -> AddReport:
         """Bring the catalogue up to date with folders, files, tables and queries; see `Catalog.add`."""
@@ -132,12 +133,13 @@ class Workspace:
                 roles=roles,
                 prune=prune,
                 embed=embed,
+                ocr=ocr,
                 progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
             )
 
     def show(self) -> Summary:
         """What is in the workspace: rows, gaps, languages, columns, copies, splits, models, index."""
-        from openautoglm.search.index import indexed_rows
+        from openautoglm.search.vectors import indexed_rows
 
         summary = self.catalog.summary()
         summary.models = [{"name": name, "default": name == self.default_model} for name in self.models]
@@ -239,6 +241,9 @@ class Workspace:
 
         with _bars(progress) as tell:
             report = build_index(self._resolve(model), self.catalog, tell=tell)
+            if report.encoded:
+                # What the hashes leave in doubt, the vectors decide.
+                self.catalog.settle_copies()
         if isinstance(model, str | Path):
             elsewhere = self._own(model) is None and Path(model).expanduser().is_dir()
             # A folder elsewhere must be found again from any working directory.
@@ -248,32 +253,50 @@ class Workspace:
 
     def search(
         self,
-        text: str | None = None,
+        text: str | Sequence[str] | None = None,
         *,
-        image: Image.Image | Path | str | None = None,
+        image: Picture | Sequence[Picture] | None = None,
+        like: str | Sequence[str] | None = None,
+        minus: str | Sequence[str] | None = None,
+        weight: float = 0.5,
         where: str | None = None,
         k: int = 10,
+        by: By | Literal["words"] = "auto",
+        after: str | None = None,
         sheet: Path | str | None = None,
-    ) -> list[Hit]:
-        """The `k` rows nearest to a sentence, a picture, or both, among those that pass `where`.
+    ) -> Results:
+        """The `k` rows nearest to any mixture of words and pictures, among those that pass `where`.
 
         Args:
+            text: a sentence, or several.
+            image: a picture, its file or bytes, or several.
+            like: ids of rows: more of these.
+            minus: what is not wanted, in words.
+            weight: share of pictures and rows beside words, 0 to 1.
+            where: SQL condition on the catalogue's columns.
+            k: how many rows.
+            by: which of a row's vectors is compared (see `search/find.py`); "words" finds the rows that
+                have the words themselves, and needs no model.
+            after: `Results.after` of the page before this one.
             sheet: where to draw the hits, `.png` or `.html`.
         """
-        from openautoglm.search.query import search
+        from openautoglm.search.find import search, search_words
+        from openautoglm.search.query import Query
         from openautoglm.search.sheet import draw_hits
 
         if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
-        hits = search(_Named.of(self, self.model()), self.catalog, text=text, image=image, where=where, k=k)
+        query = Query.of(text, image=image, like=like, minus=minus, weight=weight)
+        if by == "words":
+            results = search_words(self.catalog, query, where=where, k=k, after=after)
+        else:
+            model = _Named.of(self, self.model())
+            results = search(model, self.catalog, query, where=where, k=k, by=by, after=after)
         if sheet is not None:
             draw_hits(
-                self.catalog,
-                hits,
-                sheet,
-                title="\n".join([text or f"like {image}", *([where] if where else [])]),
+                self.catalog, results, sheet, title="\n".join([query.words, *([where] if where else [])])
             )
-        return hits
+        return results
 
     @property
     def models(self) -> list[str]:

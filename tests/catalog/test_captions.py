@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from openautoglm.catalog.captions import caption_values
-from openautoglm.catalog.embedded import embedded_caption
+from openautoglm.catalog.embedded import embedded_values
 
 XMP = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
 <x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>
@@ -22,6 +22,10 @@ XMP = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
 
 def captions(path: Path, *sidecars: Path) -> tuple[dict[str, object], list[str]]:
     return caption_values(path, PurePath(path.name), list(sidecars), path.read_bytes())
+
+
+def embedded_caption(data: bytes) -> object:
+    return embedded_values(data).get("caption")
 
 
 @pytest.fixture
@@ -108,7 +112,37 @@ def test_windows_title(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jpg", "webp"])
 def test_xmp_description(tmp_path: Path, kind: str) -> None:
-    assert embedded_caption(save(tmp_path / f"a.{kind}", xmp=XMP.encode())) == "A golden avenue"
+    values = embedded_values(save(tmp_path / f"a.{kind}", xmp=XMP.encode()))
+    assert values == {"caption": "A golden avenue", "caption_zh": "银杏"}
+
+
+def test_texts_behind_the_pixels_of_a_png(tmp_path: Path) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("Description", "一辆汽车", zip=True)
+    data = save(tmp_path / "a.png", pnginfo=info)
+    start = data.index(b"iTXt") - 4
+    end = data.index(b"IDAT") - 4
+    behind = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    assert embedded_values(behind) == {"caption": "一辆汽车"}
+
+
+def test_languages_that_no_field_is_named_by_are_left_out(tmp_path: Path) -> None:
+    packet = XMP.replace("xml:lang='zh'", "xml:lang='tlh'")
+    assert embedded_values(save(tmp_path / "a.jpg", xmp=packet.encode())) == {"caption": "A golden avenue"}
+
+
+def test_one_language_alone_is_the_caption(tmp_path: Path) -> None:
+    packet = XMP.replace("x-default'>A golden", "zh-TW'>A golden").replace("x-default'>Avenue", "zh'>Avenue")
+    assert embedded_values(save(tmp_path / "a.jpg", xmp=packet.encode())) == {
+        "caption": "银杏",
+        "caption_zh": "A golden avenue",
+    }
+
+
+def test_windows_keywords(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x9C9E] = "红色;汽车;红色\0".encode("utf-16-le")
+    assert embedded_values(save(tmp_path / "a.jpg", exif=exif)) == {"tags": ["红色", "汽车"]}
 
 
 def test_xmp_that_declares_entities_is_not_parsed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from openautoglm.catalog import lettering
 from openautoglm.catalog.contact_sheet import Tile, draw_sheet, on_checker, render_sheet
+from openautoglm.errors import UserError
 
 CHINESE = "金色的银杏大道秋天"
 
@@ -156,3 +157,17 @@ def test_what_cannot_be_drawn_is_said(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         draw_sheet(tiles, tmp_path / name, columns=columns)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"sheet\.png cannot be written"):
+        draw_sheet([tile("red")], tmp_path / "file" / "sheet.png")
+
+
+def test_no_font_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lettering, "has_letter", lambda path, letter: False)
+    for fonts in ("packaged_fonts", "_system"):
+        monkeypatch.setattr(lettering, fonts, lambda: ())
+    with pytest.raises(UserError, match="pip install cvttf-NotoSansCJK-Regular"):
+        lettering.font_file("\U000e0fff")  # a letter that no other test has asked for

@@ -31,13 +31,15 @@ def test_nested_pictures_in_a_stable_order(tmp_path: Path) -> None:
     touch(
         tmp_path, "b.jpg", "a.PNG", "sub/deep/c.webp", "sub/d.tiff", "e.gif", "f.bmp", "notes.txt", "film.doc"
     )
+    touch(tmp_path, "g.avif", "h.HEIC", "i.heif", "j.svg", "k.svgz")
     source = opened(tmp_path)
-    names = ["a.PNG", "b.jpg", "e.gif", "f.bmp", "sub/d.tiff", "sub/deep/c.webp"]
+    names = ["a.PNG", "b.jpg", "e.gif", "f.bmp", "g.avif", "h.HEIC", "i.heif", "j.svg", "k.svgz"]
+    names += ["sub/d.tiff", "sub/deep/c.webp"]
     assert ids(source) == [f"photos/{name}" for name in names]
     item = list(source.items())[-1]
     assert isinstance(item, Item)
     assert item.values == {"folder": "sub/deep", "file": "c.webp"}
-    assert source.total == 6
+    assert source.total == 11
 
 
 def test_hidden_files_system_folders_and_the_workspace_are_passed_over(tmp_path: Path) -> None:
@@ -48,10 +50,10 @@ def test_hidden_files_system_folders_and_the_workspace_are_passed_over(tmp_path:
 
 
 def test_formats_that_are_not_read_are_listed(tmp_path: Path) -> None:
-    touch(tmp_path, "a.jpg", "b.HEIC")
+    touch(tmp_path, "a.jpg", "b.PSD")
     found = [one for one in opened(tmp_path).items() if isinstance(one, Skipped)]
-    assert found[0].path == str(tmp_path / "b.HEIC")
-    assert found[0].reason == "HEIC is not read; convert it to JPEG, PNG or WebP"
+    assert found[0].path == str(tmp_path / "b.PSD")
+    assert found[0].reason == "PSD is not read; convert it to JPEG, PNG or WebP"
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

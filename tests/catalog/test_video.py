@@ -18,6 +18,8 @@ from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.video import FRAMES, Video
 from openautoglm.evaluate.encoding import encode_pictures
+from openautoglm.search.background import Background
+from openautoglm.search.query import Query
 
 Paint = Callable[[float], tuple[int, int, int]]
 
@@ -237,10 +239,13 @@ def test_a_clips_vector_is_the_mean_direction_of_its_frames(shop: Catalog, tmp_p
 
 
 def test_a_clip_finds_its_like(shop: Catalog, tmp_path: Path) -> None:
-    from openautoglm.search.query import encode_query
-
     path = encode(tmp_path / "clip.mp4", 40, paint=lambda share: (220, 0, 0) if share < 0.5 else (0, 220, 0))
-    assert encode_query(Colours(), image=path) == pytest.approx([0.7071, 0.7071, 0], abs=0.03)  # type: ignore[arg-type]
+    model, background = Colours(), Background(np.zeros((0, 3), np.float32))
+    found = Query.of(image=path).vector(model, shop, background)
+    assert found == pytest.approx([0.7071, 0.7071, 0], abs=0.03)
+    # Beside a picture each counts as one, however many frames it has.
+    both = Query.of(image=[path, Image.new("RGB", (8, 8), (0, 0, 9))]).vector(model, shop, background)
+    assert both == pytest.approx([0.5, 0.5, 0.7071], abs=0.03)
 
 
 def test_many_clips_are_encoded_a_few_frames_at_a_time(shop: Catalog, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
 
     code, out, err = say("fit", shop, "--model", source / "tiny.json", *FEW)
     assert (code, err) == (0, "") and "model tiny: 3 steps" in out and "33 rows encoded" in out
+    again = say("fit", shop, "--model", source / "tiny.json", *FEW)[1]
+    assert "had finished before (3 steps" in again and "--anew" in again
     code, out, err = say("evaluate", shop, "--json", "-q")
     assert (code, err) == (0, "") and json.loads(out)["split"] == "test"
     assert (shop / "models" / "tiny" / "report" / "report.md").is_file()
@@ -97,11 +99,40 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
     assert code == 0 and "0 rows encoded, 33 reused" in out
 
     code, out, _ = say("search", shop, "第3号东西", "--where", "price < 50", "-k", 5, "--json")
-    hits = json.loads(out)
+    page = json.loads(out)
+    hits = page["hits"]
     assert code == 0 and len(hits) == 5 and all(hit["row"]["price"] < 50 for hit in hits)
+    code, out, _ = say(
+        "search", shop, "第3号东西", "--where", "price < 50", "--json", "--after", page["after"]
+    )
+    assert code == 0 and not {hit["id"] for hit in json.loads(out)["hits"]} & {hit["id"] for hit in hits}
+    code, out, _ = say("search", shop, "第3号", "--by", "words", "-k", 3)
+    assert code == 0 and "第3号" in out.splitlines()[0]
+    assert say("search", shop, "nothingness", "--by", "words")[1].startswith(
+        "nothing found: no row with the words"
+    )
+    assert say("search", shop, "a", "--by", "looks")[0] == 2
+    mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)
+    code, out, err = say("search", shop, *mixture)
+    assert (code, err) == (0, "") and f"  {hits[0]['id']}  " not in out and "more: --after" in out
     for name in ("hits.png", "hits.html"):
         code, out, _ = say("search", shop, "东西", "--image", source / "3.png", "--sheet", tmp_path / name)
-        assert code == 0 and len(out.splitlines()) == 11 and (tmp_path / name).stat().st_size > 1000
+        assert code == 0 and len(out.splitlines()) == 12 and (tmp_path / name).stat().st_size > 1000
+
+    found = ("search", shop, "第3号东西", "-k", 3, "--where", "price < 50 AND _image IS NOT NULL")
+    code, out, err = say(*found, "--csv")
+    assert (code, err) == (0, "") and out.startswith(
+        "\ufeffid,score,picture,sku,title,title_zh,price,split\r"
+    )
+    assert "号东西" in out and len(out.splitlines()) == 4
+    paths = say(*found, "--paths")[1].splitlines()
+    assert len(paths) == 3 and all(Path(path).is_file() for path in paths)
+    assert say(*found, "-0")[1] == "".join(f"{path}\0" for path in paths)
+    code, out, err = say(*found, "--copy", tmp_path / "hits", "--link", tmp_path / "links", "--json")
+    assert (code, json.loads(out) != [], err.count("3 pictures")) == (0, True, 2)
+    assert [file.name[:4] for file in sorted((tmp_path / "hits").iterdir())] == ["001-", "002-", "003-"]
+    code, out, err = say(*found, "--show", "-k", 2, "--show", "sixel")
+    assert (code, err) == (0, "") and out.count("\x1bP0;1q") == out.count("\x1b\\\n") == 2
 
     lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
     fewer = source / "things.csv"
@@ -117,6 +148,13 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
         (("search", shop, "a", "--where", "prise < 3"), "price"),
         (("search", shop, "a", "--image", tmp_path / "none.png"), "none.png"),
         (("search", shop, "a", "--sheet", tmp_path / "hits.doc"), ".png"),
+        (("search", shop, "a", "--but", "blue"), "--like"),
+        (("search", shop, "--like", "nobody"), "nobody"),
+        (("search", shop, "a", "--after", "3"), "page"),
+        (("search", shop, "a", "--csv", "--json"), "--json, --csv"),
+        (("search", shop, "a", "--show"), "the output is none"),
+        (("search", shop, "--show", "a", "--where", "price < 3"), "the output is none"),
+        ((*found, "--copy", tmp_path / "hits"), "is not written over"),
         (("index", shop, "--model", tmp_path / "nothing"), "nothing"),
         (("index", shop, "--model", source), "config.json"),
         (("evaluate", shop, "--text", "titel"), "title"),

@@ -13,7 +13,8 @@ from tests.evaluate.stand_in import HueModel, catalogue, square
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.evaluate.encoding import unit_mean
-from openautoglm.search.index import build_index, indexed_rows
+from openautoglm.search.index import build_index
+from openautoglm.search.vectors import indexed_rows
 
 VECTORS = ["_image_embeds", "_text_embeds", "_fused_embeds"]
 

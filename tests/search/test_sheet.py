@@ -9,8 +9,9 @@ from PIL import Image
 from tests.evaluate.stand_in import HueModel, catalogue
 
 from openautoglm.search.errors import SearchError
+from openautoglm.search.find import search
 from openautoglm.search.index import build_index
-from openautoglm.search.query import search
+from openautoglm.search.query import Query
 from openautoglm.search.sheet import draw_hits
 
 
@@ -21,7 +22,7 @@ def test_hits_are_drawn_even_where_a_picture_went_missing(tmp_path: Path) -> Non
     shop = catalogue(tmp_path, [*rows, {"hue": None, "id": "words", "title_zh": "颜色 20"}])
     build_index(HueModel(), shop)
     (tmp_path / "pictures" / "40.png").unlink()
-    hits = search(HueModel(), shop, text="颜色 20")
+    hits = search(HueModel(), shop, Query.of("颜色 20"))
     Image.open(draw_hits(shop, hits, tmp_path / "a.png", title="颜色 20", columns=2)).verify()
     page = draw_hits(shop, hits, tmp_path / "a.html", title="颜色 20").read_text(encoding="utf-8")
     assert page.count("<figure") == 4

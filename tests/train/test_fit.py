@@ -56,6 +56,9 @@ def test_the_same_again_has_nothing_to_do(tmp_path: Path, capsys: pytest.Capture
     result = fit(second, data, tiny_config(), tmp_path / "run", progress=True)
     assert "finished before, after 8 steps" in " ".join(capsys.readouterr().err.split())
     assert result.steps == 8 and same(weights(first), weights(second))
+    assert result.repeated and "finished before (8 steps" in str(result) and "--anew" in str(result)
+    anew = fit(second, data, tiny_config(), tmp_path / "run", progress=False, resume=False)
+    assert not anew.repeated and "before" not in str(anew)
 
 
 def test_other_rows_start_anew_and_the_old_state_is_set_aside(tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ def test_it_needs_a_folder(tmp_path: Path) -> None:
         Log(tmp_path / "file", 0)
 
 
+def test_a_disk_that_fills_up_is_said(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        return
+    (tmp_path / "log.jsonl").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"log\.jsonl: cannot be written .* free some space"):
+        Log(tmp_path, 0).add(10, loss=1.0)
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -16,19 +16,21 @@ from openautoglm.train.pixels import PixelStore
 WORDS = ("red", "green", "blue", "white", "black", "amber", "olive", "ivory")
 
 
+TINY = {
+    "vision_encoder": "small_vision",
+    "text_encoder": "small_text",
+    "embed_dim": 8,
+    "image_size": 16,
+    "max_text_length": 8,
+    "vocab_size": 300,
+    "vision_shape": {"widths": [4, 8], "depths": [1, 1]},
+    "text_shape": {"dim": 8, "pairs": 32},
+}
+
+
 def tiny_model(seed: int = 0, **changes: object) -> OpenAutoGLM:
     torch.manual_seed(seed)
-    config = {
-        "vision_encoder": "small_vision",
-        "text_encoder": "small_text",
-        "embed_dim": 8,
-        "image_size": 16,
-        "max_text_length": 8,
-        "vocab_size": 300,
-        "vision_shape": {"widths": [4, 8], "depths": [1, 1]},
-        "text_shape": {"dim": 8, "pairs": 32},
-    }
-    return OpenAutoGLM.from_config({**config, **changes})
+    return OpenAutoGLM.from_config({**TINY, **changes})
 
 
 def tiny_data(folder: Path, rows: int = 24) -> TrainingData:

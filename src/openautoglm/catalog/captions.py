@@ -5,8 +5,11 @@ The first of these that says something:
 1. `a.txt` or `a.jpg.txt` beside `a.jpg`: its text;
 2. `a.json` or `a.jpg.json`: the keys caption, description, title, text, alt or label; a key with a
    language (`caption_zh`) becomes a field of that name, `tags` or `keywords` the field `tags`;
-3. the title or description embedded in the file (`embedded.py`);
+3. the description or title embedded in the file (`embedded.py`), which may bring other languages, too;
 4. the names of the file and its folder, cleaned (`filenames.py`).
+
+Beside a caption from 1 or 2 the file's keywords, other languages, date, place and camera hold as well,
+field by field, where the sidecar does not say them.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import json
 import re
 from pathlib import Path, PurePath
 
-from openautoglm.catalog.embedded import embedded_caption
+from openautoglm.catalog.embedded import embedded_values
 from openautoglm.catalog.encoding import decode_text
 from openautoglm.catalog.filenames import name_caption
 from openautoglm.catalog.language import field_language
@@ -32,7 +35,7 @@ MAX_BYTES = 1 << 20
 def caption_values(
     path: Path, relative: PurePath, sidecars: list[Path], data: bytes
 ) -> tuple[Values, list[str]]:
-    """Find the caption (and more, from JSON) of one picture.
+    """Find the caption of one picture, and what else its sidecars and its file say.
 
     Args:
         path: the picture.
@@ -52,9 +55,9 @@ def caption_values(
             problems.append(f"{sidecar.name} cannot be read ({error})")
             continue
         values = {name: value for name, value in found.items() if value} | values
-    if "caption" not in values:
-        caption = embedded_caption(data) or name_caption(relative)
-        values |= {"caption": caption} if caption else {}
+    values = embedded_values(data) | values
+    if "caption" not in values and (caption := name_caption(relative)):
+        values["caption"] = caption
     return values, problems
 
 

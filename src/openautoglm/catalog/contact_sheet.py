@@ -17,6 +17,7 @@ from typing import Literal
 from PIL import Image, ImageDraw
 
 from openautoglm.catalog import lettering
+from openautoglm.catalog.errors import writing_file
 
 Mark = Literal["right", "wrong", "query"]
 
@@ -60,6 +61,7 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
 
     Raises:
         ValueError: if there is no tile, no column, or the suffix is another.
+        CatalogError: if the file cannot be written.
     """
     path = Path(path)
     if not tiles:
@@ -70,13 +72,14 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
         raise ValueError(
             f"{path.name}: a sheet is written as .png or .html, not {path.suffix or 'without suffix'}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == ".html":
-        from openautoglm.catalog.contact_page import render_page
+    with writing_file(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() == ".html":
+            from openautoglm.catalog.contact_page import render_page
 
-        path.write_text(render_page(tiles, title=title, columns=columns), encoding="utf-8")
-    else:
-        render_sheet(tiles, title=title, columns=columns).save(path)
+            path.write_text(render_page(tiles, title=title, columns=columns), encoding="utf-8")
+        else:
+            render_sheet(tiles, title=title, columns=columns).save(path)
     return path
 
 

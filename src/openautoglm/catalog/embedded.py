@@ -1,18 +1,30 @@
-"""The title or description that stands inside a picture's file: PNG text, XMP, EXIF, IPTC.
+"""What a picture's file says of itself beside its pixels: captions, keywords, and how it was taken.
 
-Descriptions go before titles, and what a camera or an editor writes into every file is no caption.
+    caption          the first of PNG text, XMP, EXIF, IPTC that says something; descriptions before titles
+    caption_zh …     XMP's other languages
+    tags             the keywords of XMP, IPTC and Windows, each once
+    taken_at …       `photo.py`
+
+What a camera or an editor writes into every file is no caption. A damaged block is passed over: the
+picture may still be good. No pixel is decoded.
 """
 
 from __future__ import annotations
 
-import io
 import re
+import struct
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from PIL import Image, ImageFile, IptcImagePlugin
+from PIL import Image
 
-from openautoglm.catalog.images import FORMATS
+from openautoglm.catalog.formats import BadImage, open_image
+from openautoglm.catalog.iptc import read_iptc
+from openautoglm.catalog.language import field_language
+from openautoglm.catalog.photo import exif_text, read_exif, read_photo
+from openautoglm.catalog.source import Values
+from openautoglm.catalog.svg import is_svg
+from openautoglm.catalog.xmp import read_xmp
 
 _BOILERPLATE = re.compile(
     r"olympus digital camera|samsung|sony dsc|dcim|minolta digital camera|kodak digital still camera|"
@@ -22,34 +34,58 @@ _BOILERPLATE = re.compile(
 )
 _EXIF_DESCRIPTION = 0x010E
 _EXIF_WINDOWS = (0x9C9F, 0x9C9B, 0x9C9C)  # XPSubject, XPTitle, XPComment: UTF-16
-_IPTC = ((2, 120), (2, 105), (2, 5))  # caption, headline, object name
-_DC = "{http://purl.org/dc/elements/1.1/}"
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_EXIF_KEYWORDS = 0x9C9E
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
+_MOST_TAGS = 200
 
 
-def embedded_caption(data: bytes) -> str | None:
-    """Find the first text in the file that says something.
-
-    A damaged block of metadata is passed over: the picture may still be good.
-    """
+def embedded_values(data: bytes) -> Values:
+    """Read all that the file says; a key that has nothing to say is lacking."""
+    if is_svg(data):
+        return {}
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception:  # the decoder's own error is reported by whoever decodes the picture
-        return None
+        image = open_image(_texts_first(data))
+    except BadImage:  # reported by whoever decodes the picture
+        return {}
     with image:
-        for reader in (_png_text, _xmp, _exif, _iptc):
-            try:
-                said = next((text for text in map(_clean, reader(image)) if text), None)
-            except Exception:  # hostile metadata breaks parsers in every way
-                said = None
-            if said:
-                return said
-    return None
+        by_language, keywords = _xmp(image)
+        captions, tags = _iptc(image)
+        texts = [*_png_text(image), *by_language.values(), *_exif(image), *captions]
+        caption = next((text for text in map(_clean, texts) if text), None)
+        values: Values = {"caption": caption} if caption else {}
+        for language, text in by_language.items():
+            said, name = _clean(text), f"caption_{language.partition('-')[0]}"
+            # A language without a code that fields are named by would look like any other field.
+            if said and said != caption and field_language(name):
+                values.setdefault(name, said)
+        found = (_flat(tag) for tag in [*keywords, *tags, *_windows_keywords(image)])
+        if unique := list(dict.fromkeys(tag for tag in found if tag))[:_MOST_TAGS]:
+            values["tags"] = unique
+        return values | _photo(image)
 
 
 def _clean(text: str) -> str | None:
-    text = re.sub(r"\s+", " ", text.replace("\x00", " ")).strip()
+    text = _flat(text)
     return None if _BOILERPLATE.fullmatch(text) else text[:2000]
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\x00", " ")).strip()
+
+
+def _texts_first(data: bytes) -> bytes:
+    """Put the texts that a PNG has behind its pixels in front of them, where opening it finds them."""
+    if not data.startswith(_PNG):
+        return data
+    before, texts, place = [_PNG], list[bytes](), len(_PNG)
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        chunk, kind = data[place : place + 12 + length], data[place + 4 : place + 8]
+        (texts if kind in _PNG_TEXTS else before).append(chunk)
+        place += 12 + length
+    # The first chunk is the header; the pixels are not looked at, and may come in any order.
+    return b"".join([*before[:2], *texts, *before[2:]])
 
 
 def _png_text(image: Image.Image) -> Iterator[str]:
@@ -57,41 +93,44 @@ def _png_text(image: Image.Image) -> Iterator[str]:
     return (named[key] for key in ("description", "caption", "title") if key in named)
 
 
-def _xmp(image: Image.Image) -> Iterator[str]:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
-    # Entities are how an XML file of a few bytes fills all memory; a true packet declares none.
-    if not text.strip("\x00 ") or "<!" in text:
-        return
-    root = ElementTree.fromstring(text.strip("\x00 \ufeff"))
-    for name in ("description", "title"):
-        for element in root.iter(_DC + name):
-            items = [item for item in element.iter() if item.text and item.text.strip()]
-            items.sort(key=lambda item: item.get(_LANGUAGE) not in (None, "x-default"))
-            yield from (item.text or "" for item in items)
+def _xmp(image: Image.Image) -> tuple[dict[str, str], list[str]]:
+    try:
+        return read_xmp(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b"")
+    except (ElementTree.ParseError, ValueError):
+        return {}, []
+
+
+def _iptc(image: Image.Image) -> tuple[list[str], list[str]]:
+    try:
+        return read_iptc(image)
+    except Exception:  # hostile metadata breaks parsers in every way
+        return [], []
 
 
 def _exif(image: Image.Image) -> Iterator[str]:
-    exif = image.getexif()
-    if description := exif.get(_EXIF_DESCRIPTION):
-        # EXIF says ASCII; many programs write UTF-8, which Pillow hands over as Latin-1.
-        text = str(description)
-        try:
-            text = text.encode("latin-1").decode("utf-8")
-        except UnicodeError:
-            text = str(description)
-        yield text
-    for tag in _EXIF_WINDOWS:
-        raw = exif.get(tag)
-        if raw:
-            yield (bytes(raw) if not isinstance(raw, str) else raw.encode("latin-1")).decode(
+    yield _exif_value(image, _EXIF_DESCRIPTION)
+    yield from (_exif_value(image, tag) for tag in _EXIF_WINDOWS)
+
+
+def _windows_keywords(image: Image.Image) -> list[str]:
+    return _exif_value(image, _EXIF_KEYWORDS).split(";")
+
+
+def _exif_value(image: Image.Image, tag: int) -> str:
+    try:
+        value = read_exif(image).get(tag)
+        if value and tag != _EXIF_DESCRIPTION:
+            value = (bytes(value) if not isinstance(value, str) else value.encode("latin-1")).decode(
                 "utf-16-le", "replace"
             )
+            return str(value)
+        return exif_text(value)
+    except Exception:  # as above
+        return ""
 
 
-def _iptc(image: Image.Image) -> Iterator[str]:
-    entries = (IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile.ImageFile) else None) or {}
-    for key in _IPTC:
-        raw = entries.get(key)
-        if raw:
-            yield (raw[0] if isinstance(raw, list) else raw).decode("utf-8", "replace")
+def _photo(image: Image.Image) -> Values:
+    try:
+        return read_photo(image)
+    except Exception:  # as above
+        return {}

@@ -47,6 +47,16 @@ def writing_to(folder: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def writing_file(path: Path) -> Iterator[None]:
+    """Turn what the system says while writing the user's file `path` into a `CatalogError`."""
+    try:
+        yield
+    except OSError as error:
+        remedy = explain(str(error)) or f"{error.strerror or error}; choose another place"
+        raise CatalogError(f"{path} cannot be written: {remedy}") from error
+
+
 def explain(message: str) -> str | None:
     """Say what to do about a system error; None when it is not one that a user can act on.
 

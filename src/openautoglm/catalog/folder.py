@@ -1,8 +1,9 @@
 """Import a folder, nested as it is: one row a picture, a page of a PDF, or a video.
 
-Fields: `caption` (see `captions.py`), `folder` (relative, as filter), `file` (its name); of PDFs `text`,
-`page` and `document`; of videos `seconds`; and where Markdown shows a picture, its words about it go
-first (`caption`, `context`, `document`; see `markdown.py`). The id is the source's name and the path
+Fields: `caption` (see `captions.py`), `folder` (relative, as filter), `file` (its name), and where the
+pictures say them `tags`, `taken_at`, `latitude`, `longitude`, `camera` (see `embedded.py`); of PDFs
+`text`, `page` and `document`; of videos `seconds`; and where Markdown shows a picture, its words about it
+go first (`caption`, `context`, `document`; see `markdown.py`). The id is the source's name and the path
 inside it, so a row stays itself when its picture is edited. Hidden files, other kinds of files and the
 workspace itself are passed over; pictures in formats that are not read are listed, and archives, too.
 """
@@ -17,7 +18,7 @@ from pathlib import Path, PurePath
 from openautoglm.catalog import markdown, pdf, video
 from openautoglm.catalog.captions import SIDECARS, caption_values
 from openautoglm.catalog.errors import CatalogError
-from openautoglm.catalog.images import SUFFIXES, BadImage
+from openautoglm.catalog.formats import FORMATS, SUFFIXES, BadImage
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Field, Roles
 from openautoglm.catalog.source import Item, Values
@@ -26,13 +27,9 @@ from openautoglm.catalog.webdataset import ARCHIVES
 
 _UNREAD = frozenset(
     [
-        ".heic",
-        ".heif",
-        ".avif",
         ".jxl",
         ".jp2",
         ".psd",
-        ".svg",
         ".raw",
         ".dng",
         ".cr2",
@@ -69,6 +66,12 @@ class FolderSource:
             "caption": Field("caption", "text", "text"),
             "folder": Field("folder", "column", "text"),
             "file": Field("file", "column", "text"),
+            # From the files themselves; the catalogue shows a field when the first value comes.
+            "tags": Field("tags", "tags", "tags"),
+            "taken_at": Field("taken_at", "column", "time"),
+            "latitude": Field("latitude", "column", "number"),
+            "longitude": Field("longitude", "column", "number"),
+            "camera": Field("camera", "column", "text"),
         }
         self.unreadable = 0
         self._closed: list[Skipped] = []
@@ -85,8 +88,7 @@ class FolderSource:
         if not self.total:
             said = "; ".join(str(one) for one in self._closed[:3]) or "its sub-folders were searched too"
             raise CatalogError(
-                f"there are no pictures in {folder} ({said}); formats: JPEG, PNG, WebP, GIF, TIFF, BMP, "
-                "PDF, and videos"
+                f"there are no pictures in {folder} ({said}); formats: {FORMATS}, PDF, and videos"
             )
         self._add_fields()
 

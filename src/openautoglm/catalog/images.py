@@ -1,6 +1,6 @@
-"""Pictures from strangers, decoded safely: JPEG, PNG, WebP, GIF (first frame), TIFF, BMP → RGB or RGBA.
+"""Pictures from strangers, decoded safely: every format of `formats.py` → RGB or RGBA, first frame.
 
-What the file says is honoured: EXIF orientation, alpha and transparent palette entries (→ RGBA), CMYK,
+What the file says is honoured: its orientation, alpha and transparent palette entries (→ RGBA), CMYK,
 16-bit and float greys (scaled to 8 bits, not cut off). What it may not do: take all memory (its size
 is checked before a pixel is decoded), be read by a parser of another format, or pass half decoded.
 Whatever is wrong, the caller gets one error with a reason in words: `BadImage`.
@@ -16,48 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageOps,
-    ImageSequence,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 
+from openautoglm.catalog.formats import BadImage, bad_image, open_image
 from openautoglm.catalog.hashing import content_hash
+from openautoglm.catalog.look import DETAIL, Look, look_at
 
-# Naming the formats keeps Pillow from trying its other parsers; the imports make these seven known to it.
-FORMATS = tuple(
-    plugin.format
-    for plugin in (
-        BmpImagePlugin.DibImageFile,
-        BmpImagePlugin.BmpImageFile,
-        GifImagePlugin.GifImageFile,
-        JpegImagePlugin.JpegImageFile,
-        PngImagePlugin.PngImageFile,
-        TiffImagePlugin.TiffImageFile,
-        WebPImagePlugin.WebPImageFile,
-    )
-)
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"}
-)
-MAX_PIXELS = 178_956_970
-"""Pictures above this (a 13,377-pixel square; 0.7 GB decoded) are refused: Pillow's own last limit."""
 MAX_BYTES = 1 << 29
-
-
-class BadImage(Exception):  # noqa: N818 - it names the picture, and a batch goes on without it
-    """A picture that cannot be used; `reason` says why, `path` which (None for bytes)."""
-
-    def __init__(self, path: Path | None, reason: str) -> None:
-        super().__init__(f"{path}: {reason}" if path else reason)
-        self.path = path
-        self.reason = reason
 
 
 class ImageFacts(NamedTuple):
@@ -66,6 +31,8 @@ class ImageFacts(NamedTuple):
     hash: str
     width: int
     height: int
+    look: int | None = None
+    """Its perceptual hash (`look.py`); None of a picture that was added before there were any."""
 
 
 def read_image_bytes(path: Path) -> bytes:
@@ -99,18 +66,41 @@ def inspect_image(data: bytes, path: Path | None = None) -> ImageFacts:
     Raises:
         BadImage: as `decode_image`.
     """
-    with _opened(data, path) as image:
+    with open_image(data, path) as image:
         try:
-            # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
             turned = image.getexif().get(0x0112, 1) >= 5 and image.format != "TIFF"
             width, height = image.size
-            image.draft(None, (max(1, width // 8), max(1, height // 8)))
-            image.load()
+            look = _look(image).hash
         except Exception as error:
-            raise _bad(path, error) from error
+            raise bad_image(path, error) from error
         if image.format == "TIFF":  # Pillow turns these while it loads them
             width, height = image.size
-        return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)))
+        return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)), look)
+
+
+def see(picture: bytes | Image.Image) -> Look:
+    """Take the look of a picture, which is decoded as far as that needs it.
+
+    Raises:
+        BadImage: as `decode_image`.
+    """
+    if isinstance(picture, Image.Image):
+        return look_at(picture)
+    with open_image(picture, None) as image:
+        try:
+            return _look(image)
+        except Exception as error:
+            raise bad_image(None, error) from error
+
+
+def _look(image: Image.Image) -> Look:
+    # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
+    # (The draft of other formats may be a thumbnail, which proves nothing.)
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        width, height = (max(min(edge, DETAIL), edge // 8) for edge in image.size)
+        image.draft(None, (width, height))
+    image.load()
+    return look_at(to_rgb(ImageOps.exif_transpose(image)))
 
 
 def decode_image(source: bytes | Path) -> Image.Image:
@@ -121,12 +111,12 @@ def decode_image(source: bytes | Path) -> Image.Image:
     """
     path = source if isinstance(source, Path) else None
     data = read_image_bytes(source) if isinstance(source, Path) else source
-    with _opened(data, path) as image:
+    with open_image(data, path) as image:
         try:
             image.load()
             return to_rgb(ImageOps.exif_transpose(image))
         except Exception as error:
-            raise _bad(path, error) from error
+            raise bad_image(path, error) from error
 
 
 def encode_frames(frames: Sequence[Image.Image]) -> bytes:
@@ -173,29 +163,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         high = next((limit for limit in ranges if high <= limit), high)
     scaled = (values - low) * 255 / max(high - low, 1e-12)
     return Image.fromarray(np.rint(scaled).clip(0, 255).astype(np.uint8))
-
-
-def _opened(data: bytes, path: Path | None) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:
-        raise _bad(path, error) from error
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise _too_large(path, f"{width:,} × {height:,} pixels")
-    return image
-
-
-def _bad(path: Path | None, error: Exception) -> BadImage:
-    # Decoders meet hostile bytes with every kind of exception; all of them mean the same to the user.
-    if isinstance(error, Image.DecompressionBombError):
-        return _too_large(path, str(error).partition(",")[0])
-    if isinstance(error, Image.UnidentifiedImageError):
-        return BadImage(path, "not a JPEG, PNG, WebP, GIF, TIFF or BMP picture")
-    said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-    kind = "truncated" if "truncated" in said.lower() else "broken"
-    return BadImage(path, f"{kind} picture ({said})")
-
-
-def _too_large(path: Path | None, size: str) -> BadImage:
-    return BadImage(path, f"too large to decode safely ({size}; the limit is {MAX_PIXELS:,} pixels)")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from openautoglm.catalog.errors import CatalogError
-from openautoglm.catalog.images import SUFFIXES
+from openautoglm.catalog.formats import SUFFIXES
 from openautoglm.catalog.language import field_language, main_language
 from openautoglm.catalog.readers import BadRow, Reader
 from openautoglm.catalog.schema import Field, Kind, Roles

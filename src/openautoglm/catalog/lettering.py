@@ -17,6 +17,8 @@ from pathlib import Path
 
 from PIL import ImageDraw, ImageFont, features
 
+from openautoglm.catalog.errors import CatalogError
+
 _PACKAGED = "cvttf_NotoSansCJK_Regular"
 _UNKNOWN = "\U0010ffff"  # a code point that no font may ever assign
 _PROBE_SIZE = 24
@@ -33,12 +35,13 @@ _WORDS = re.compile(
 )
 
 
-class MissingFontError(RuntimeError):
+class MissingFontError(CatalogError):
     """No font at all was found, so that nothing can be written on pictures."""
 
 
 @cache
-def _packaged() -> tuple[Path, ...]:
+def packaged_fonts() -> tuple[Path, ...]:
+    """Find the font files that came as a package; none where it is not installed."""
     # The package's code is not run: only its folder is asked for.
     spec = importlib.util.find_spec(_PACKAGED)
     folders = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
@@ -77,16 +80,17 @@ def font_file(letter: str) -> Path:
     Raises:
         MissingFontError: if there is no font on this machine.
     """
-    for path in _packaged():
+    for path in packaged_fonts():
         if has_letter(path, letter):
             return path
     for path in _system():
         if has_letter(path, letter):
             return path
-    for path in _packaged() + _system():
+    for path in packaged_fonts() + _system():
         return path
     raise MissingFontError(
-        f"no font found; install the package {_PACKAGED.replace('_', '-')} or any TrueType font"
+        "no font was found, so nothing can be written on pictures; run "
+        f"`pip install {_PACKAGED.replace('_', '-')}`, or install any TrueType font"
     )
 
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from PIL import Image
 
 from openautoglm.catalog.hashing import content_hash, file_hash
 from openautoglm.catalog.images import BadImage, ImageFacts
+from openautoglm.catalog.look import look_at
 from openautoglm.catalog.source import Part
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ class PdfPage(Part):
         """Hash by file and number, and measure the rendered page."""
         document = self.document or _hash(self.path)
         digest = content_hash(f"{document} page {self.number}".encode())
-        return proven.get(digest) or ImageFacts(digest, *self.picture().size)
+        if digest in proven:
+            return proven[digest]
+        picture = self.picture()
+        return ImageFacts(digest, *picture.size, look_at(picture).hash)
 
     def frames(self) -> list[Image.Image]:
         """Render the page as it is printed, with what was filled into its forms."""
@@ -123,9 +128,16 @@ def _text(document: pypdfium2.PdfDocument, number: int) -> str | None:
 
 def _hash(path: Path) -> str:
     try:
-        return file_hash(path)
+        status = path.stat()
+        return _hashed(path, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise BadImage(path, f"cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=16)
+def _hashed(path: Path, mtime: int, size: int) -> str:
+    """Hash a document once, not once a page."""
+    return file_hash(path)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from openautoglm.catalog.errors import CatalogError, writing_to
-from openautoglm.catalog.schema import ARROW, ID, OWN, WIDER, Kind
+from openautoglm.catalog.schema import ARROW, ID, OCR_HASH, OCR_TEXT, OWN, WIDER, Kind
 
 if TYPE_CHECKING:
     import lance
@@ -57,8 +57,18 @@ class Store:
     @property
     def dataset(self) -> lance.LanceDataset:
         """The table at its latest commit, whoever made it."""
-        self._dataset.checkout_latest()
+        # A handle is moved to another commit by one thread at a time, so readers get one that never moves.
+        newest = self._dataset.latest_version
+        if newest != self._dataset.version:
+            self._dataset = self._dataset.checkout_version(newest)
         return self._dataset
+
+    @property
+    def writable(self) -> lance.LanceDataset:
+        """A handle of the caller's own, for writing moves it: at the latest commit."""
+        import lance
+
+        return lance.dataset(str(self.path))
 
     def kinds(self) -> dict[str, Kind]:
         """List the user's columns that exist, with the kind of each."""
@@ -111,12 +121,24 @@ class Store:
         new = [pa.field(name, ARROW[kind]) for name, kind in kinds.items() if name not in present]
         if new:
             with writing_to(self.folder):
-                self.dataset.add_columns(pa.schema(new))
+                self.writable.add_columns(pa.schema(new))
 
     def upsert(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write whole rows, new and changed ones, in one commit; their vectors stay as they are."""
-        schema = pa.schema([*OWN, *(pa.field(name, ARROW[kind]) for name, kind in self.kinds().items())])
+        """Write whole rows, new and changed ones, in one commit.
+
+        What is made from them later (vectors, clusters of copies, words that were read) stays as it is.
+        """
+        made = {"_near"} | ({OCR_TEXT} if OCR_HASH in self.dataset.schema.names else set())
+        columns = [*OWN, *(pa.field(name, ARROW[kind]) for name, kind in self.kinds().items())]
+        schema = pa.schema([one for one in columns if one.name not in made])
         self.merge(pa.Table.from_pylist(list(rows), schema=schema), insert=True)
+
+    def upgrade(self) -> None:
+        """Add the catalogue's own columns that an older version did not know."""
+        present = set(self.dataset.schema.names)
+        if new := [one for one in OWN if one.name not in present]:
+            with writing_to(self.folder):
+                self.writable.add_columns(pa.schema(new))
 
     def merge(self, table: pa.Table, *, insert: bool = False) -> None:
         """Write some columns of the rows named by `id`, adding columns that are new.
@@ -129,9 +151,9 @@ class Store:
         new = [one for one in table.schema if one.name not in present]
         with writing_to(self.folder):
             if new:
-                self.dataset.add_columns(pa.schema(new))
+                self.writable.add_columns(pa.schema(new))
             if table.num_rows:
-                builder = self.dataset.merge_insert(ID).when_matched_update_all()
+                builder = self.writable.merge_insert(ID).when_matched_update_all()
                 (builder.when_not_matched_insert_all() if insert else builder).execute(table)
 
     def correct(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -145,7 +167,12 @@ class Store:
         with writing_to(self.folder):
             for start in range(0, len(ids), 1000):
                 names = ", ".join("'" + one.replace("'", "''") + "'" for one in ids[start : start + 1000])
-                self.dataset.delete(f"id IN ({names})")
+                self.writable.delete(f"id IN ({names})")
+
+    def drop(self, columns: Sequence[str]) -> None:
+        """Take columns away from all rows."""
+        with writing_to(self.folder):
+            self.writable.drop_columns(list(columns))
 
     def tidy(self, *, interrupted: bool) -> None:
         """Join small fragments, drop old versions and, after an interrupted writer, its unfinished files.
@@ -155,20 +182,16 @@ class Store:
         with writing_to(self.folder):
             small = [one for one in self.dataset.get_fragments() if one.count_rows() < ROWS_PER_FRAGMENT]
             if len(small) > _SMALL_FRAGMENTS:
-                self.dataset.optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
-            self.dataset.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
+                self.writable.optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
+            self.writable.cleanup_old_versions(older_than=_KEEP_VERSIONS, delete_unverified=interrupted)
 
     def _snapshot(self) -> tuple[lance.LanceDataset, dict[str, int]]:
-        """Take the table at its latest commit, and the place of each id in it; made once a commit.
-
-        The snapshot is a handle of its own: another thread may move the shared one to a later commit.
-        """
-        version = self.dataset.version
-        if self._latest is None or self._latest[0].version != version:
-            snapshot = self.dataset.checkout_version(version)
+        """Take the table at its latest commit, and the place of each id in it; made once a commit."""
+        snapshot, latest = self.dataset, self._latest
+        if latest is None or latest[0].version != snapshot.version:
             ids = snapshot.to_table(columns=[ID])[ID].to_pylist()
-            self._latest = snapshot, {one: place for place, one in enumerate(ids)}
-        return self._latest
+            self._latest = latest = snapshot, {one: place for place, one in enumerate(ids)}
+        return latest
 
     def _widen(self, kinds: Mapping[str, Kind]) -> None:
         import lance

@@ -20,6 +20,7 @@ from PIL import Image
 
 from openautoglm.catalog.hashing import file_hash
 from openautoglm.catalog.images import BadImage, ImageFacts
+from openautoglm.catalog.look import look_at
 from openautoglm.catalog.source import Part
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Video(Part):
             return proven[digest]
         with _opened(self.path) as (container, stream):
             frames = _taken(self.path, container, stream, FRAMES)
-            return ImageFacts(digest, *_seen_size(frames[len(frames) // 2], stream))
+            middle = frames[len(frames) // 2]
+            return ImageFacts(digest, *_seen_size(middle, stream), look_at(_image(middle, stream)).hash)
 
     def seconds(self) -> float | None:
         """How long it is."""

@@ -24,8 +24,9 @@ from PIL import Image
 from openautoglm.catalog.captions import MAX_BYTES as MAX_TEXT_BYTES
 from openautoglm.catalog.captions import SIDECARS, sidecar_values
 from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.formats import SUFFIXES
 from openautoglm.catalog.hashing import content_hash
-from openautoglm.catalog.images import MAX_BYTES, SUFFIXES, BadImage, ImageFacts, decode_image, inspect_image
+from openautoglm.catalog.images import MAX_BYTES, BadImage, ImageFacts, decode_image, inspect_image
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Field, Kind, Roles
 from openautoglm.catalog.source import Item, Part, Values

@@ -52,6 +52,10 @@ def add(
     embed: Annotated[
         bool, typer.Option("--embed", help="Keep the pictures' bytes in the workspace.")
     ] = False,
+    ocr: Annotated[
+        bool | None,
+        typer.Option("--ocr/--no-ocr", help="Read the words in the pictures, now and from now on."),
+    ] = None,
     errors: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Write what was skipped, and why.")
     ] = None,
@@ -78,7 +82,7 @@ def add(
     )
     # Without a source there is nothing to make a workspace for.
     shop = Workspace.open(workspace, create=bool(names))
-    report = shop.add(*names, roles=roles, prune=prune, embed=embed, progress=not quiet)
+    report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     for source, used in report.inferred.items():
         typer.echo(f"{source}: {used}")
     for note in report.notes:

@@ -31,7 +31,9 @@ def fit(
     ] = None,
     text: Fields = None,
     where: Where = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Do not resume an unfinished training.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Start over, where a training was stopped or had finished.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train, evaluate on the test split, and index. Stopped at any moment, the same command goes on."""

@@ -1,4 +1,4 @@
-"""`autoglm search`: a sentence, a picture, or both, and what is closest."""
+"""`autoglm search`: any mixture of words and pictures, and what is closest."""
 
 from __future__ import annotations
 
@@ -8,33 +8,90 @@ from typing import Annotated
 import typer
 
 from openautoglm.cli.names import Json, Where, WorkspaceFolder
+from openautoglm.cli.outputs import Copy, Csv, Link, Null, Open, Outputs, Paths, Show
 
 
 def search(
     workspace: WorkspaceFolder,
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to look for, in words.")] = None,
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")
+    text: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to look for, in words.")
     ] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")
+    ] = None,
+    like: Annotated[list[str] | None, typer.Option(metavar="ID", help="A row to find more of.")] = None,
+    but: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="With --like or --image: how it should differ.")
+    ] = None,
+    minus: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What is not wanted.")] = None,
+    weight: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pictures and rows beside words.")
+    ] = 0.5,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    by: Annotated[
+        str, typer.Option(metavar="WHAT", help="Compare with: auto, image, text, fused; words: full text.")
+    ] = "auto",
+    after: Annotated[
+        str | None, typer.Option(metavar="PAGE", help="The next page, as the one before said.")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.png|FILE.html", help="Draw the hits as a contact sheet.")
     ] = None,
     json: Json = False,
+    csv: Csv = False,
+    paths: Paths = False,
+    null: Null = False,
+    copy: Copy = None,
+    link: Link = None,
+    open: Open = False,  # noqa: A002
+    show: Show = None,
 ) -> None:
-    """Search by text, by picture, or by both."""
-    from openautoglm.search.hit import as_json
+    """Search by words, pictures, rows, or any mixture of them."""
     from openautoglm.workspace import Workspace
 
+    if but and not (like or image):
+        why = "it changes a row or a picture; name one with --like or --image"
+        raise typer.BadParameter(why, param_hint="--but")
+    outputs = Outputs(json, csv, paths, null, copy, link, open, show, sheet)
+    outputs.check()
     shop = Workspace.open(workspace)
-    hits = shop.search(text, image=image, where=where, k=k, sheet=sheet)
+    results = shop.search(
+        [*(text or ()), *(but or ())],
+        image=image,
+        like=like,
+        minus=minus,
+        weight=weight,
+        where=where,
+        k=k,
+        by=by,  # type: ignore[arg-type]
+        after=after,
+        sheet=sheet,
+    )
     if json:
-        typer.echo(as_json(hits))
+        typer.echo(results.as_json())
+    elif (data := outputs.instead(shop.catalog, results)) is not None:
+        typer.echo(data, nl=False)
     else:
-        for number, hit in enumerate(hits, 1):
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {hit.label}")
-        if not hits:
-            typer.echo("nothing found: no row with vectors passes the filter")
-    if sheet is not None and not json:
-        typer.echo(f"sheet: {sheet}")
+        for number, hit in enumerate(results, results.start + 1):
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}")
+            outputs.draw(shop.catalog, hit)
+        if not results:
+            lacking = "the words" if by == "words" else "vectors"
+            typer.echo(f"nothing found: no row with {lacking} passes the filter")
+        if results.after is not None:
+            typer.echo(f"more: --after {results.after}")
+        if sheet is not None:
+            typer.echo(f"sheet: {sheet}")
+    outputs.also(shop.catalog, results, start=results.start)
+
+
+def _marked(label: str, words: tuple[str, ...]) -> str:
+    """The label with the words that were looked up in bold, where standard output is a terminal."""
+    from openautoglm.search.words import matched_words
+
+    parts, place = [], 0
+    for start, end in matched_words(words, label) if words else ():
+        parts += [label[place:start], typer.style(label[start:end], bold=True)]
+        place = end
+    return "".join([*parts, label[place:]])

@@ -1,11 +1,14 @@
-"""One row that a search found."""
+"""What a search gives back: rows with their scores, and where the next page begins."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, overload
+
+from openautoglm.search.errors import SearchError
 
 
 @dataclass(frozen=True)
@@ -14,24 +17,86 @@ class Hit:
 
     id: str
     score: float
-    """Cosine with the query, −1 to 1."""
+    """Cosine with the query, −1 to 1; of a search by words BM25, which has no bounds."""
     row: dict[str, Any]
     """The user's fields, and the catalogue's `_image`, `_width`, `_height` and `_split`."""
     label: str = ""
-    """The row's first text."""
+    """The row's first text; found by words, the one that has most of them."""
+    words: tuple[str, ...] = ()
+    """Words of the query that the row has, as they are indexed; `matched_words` finds them in its texts."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of the hit; dates stay dates."""
-        return {"id": self.id, "score": round(self.score, 6), "row": self.row}
+        words = {"words": list(self.words)} if self.words else {}
+        return {"id": self.id, "score": round(self.score, 6), **words, "row": self.row}
 
 
-def as_json(hits: Sequence[Hit]) -> str:
-    """Write the hits as a JSON list; dates as ISO 8601.
+class Cursor(NamedTuple):
+    """Where a page begins: so many rows further in the catalogue as it was at one of its commits.
 
-    >>> as_json([])
-    '[]'
+    >>> Cursor.parse(str(Cursor(version=7, start=20)))
+    Cursor(version=7, start=20)
     """
-    return json.dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=2, default=_plain)
+
+    version: int
+    start: int
+
+    def __str__(self) -> str:
+        return f"{self.version}.{self.start}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read what `str` wrote.
+
+        Raises:
+            SearchError: if it is no such text.
+        """
+        found = re.fullmatch(r"(\d{1,18})\.(\d{1,9})", text)
+        if found is None:
+            raise SearchError(
+                f"after={text!r} is not where a page begins; give what the page before ended with"
+            )
+        return cls(*map(int, found.groups()))
+
+
+@dataclass(frozen=True)
+class Results(Sequence[Hit]):
+    """A page of hits, best first."""
+
+    query: str
+    """The query in words."""
+    hits: tuple[Hit, ...]
+    start: int = 0
+    """Hits on the pages before."""
+    after: str | None = None
+    """Given to the next search, its page follows this one; None at the end."""
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Hit]: ...
+    def __getitem__(self, place: int | slice) -> Hit | Sequence[Hit]:
+        return self.hits[place]
+
+    def as_json(self) -> str:
+        """Write query, hits and the next page's beginning; dates as ISO 8601.
+
+        >>> Results("red", ()).as_json().split()
+        ['{', '"query":', '"red",', '"start":', '0,', '"hits":', '[],', '"after":', 'null', '}']
+        """
+        plain = {
+            "query": self.query,
+            "start": self.start,
+            "hits": [hit.as_dict() for hit in self.hits],
+            "after": self.after,
+        }
+        return json.dumps(plain, ensure_ascii=False, indent=2, default=_plain)
 
 
 def _plain(value: Any) -> str:

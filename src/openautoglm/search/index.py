@@ -9,13 +9,12 @@
 CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a new price costs no
 encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
 it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
-its texts, and tried again by the next run.
+its texts, and tried again by the next run. The index of words (`words.py`) is brought up to date last.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,12 +24,13 @@ import pyarrow as pa
 
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
+from openautoglm.search.background import Background
+from openautoglm.search.vectors import KEY, VECTORS
+from openautoglm.search.words import WordsReport, build_words
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
-VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
-KEY = "_embeds_key"
 _BROKEN = ":broken"
 
 
@@ -47,24 +47,15 @@ class IndexReport:
     seconds: float = 0.0
     broken: list[Broken] = field(default_factory=list)
     """Pictures that could not be read."""
+    words: WordsReport = field(default_factory=WordsReport)
+    """What was done for full-text search."""
 
     def __str__(self) -> str:
         text = f"{self.encoded:,} rows encoded, {self.reused:,} reused"
         text += f", {self.removed:,} removed" if self.removed else ""
         text += f", {len(self.broken):,} broken pictures" if self.broken else ""
-        return f"{text} in {self.seconds:.1f} s"
-
-
-def indexed_rows(catalog: Catalog) -> dict[str, int]:
-    """Count the rows that have vectors, by the fingerprint of the model that made them."""
-    keys = catalog.read([KEY])[KEY].drop_null().to_pylist()
-    return dict(Counter(key.partition(":")[0] for key in keys).most_common())
-
-
-def made_by(fingerprint: str) -> str:
-    """Write the SQL condition for rows with vectors of the model of this fingerprint."""
-    quoted = fingerprint.replace("'", "''")
-    return f"starts_with({KEY}, '{quoted}:')"
+        words = f"; words of {self.words.indexed:,} rows indexed" if self.words.indexed else ""
+        return f"{text} in {self.seconds:.1f} s{words}"
 
 
 def build_index(
@@ -75,7 +66,7 @@ def build_index(
     commit_rows: int = 1024,
     tell: Tell | None = None,
 ) -> IndexReport:
-    """Give every row with a picture or a text its vectors; rows whose vectors are right are not touched.
+    """Give every row with a picture or a text its vectors, and index its words; what is right stays.
 
     Args:
         model: encodes pictures and texts.
@@ -111,6 +102,9 @@ def build_index(
         report.broken += broken
         if tell:
             tell("rows", min(start + commit_rows, len(todo)), len(todo))
+    if todo:
+        Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
+    report.words = build_words(catalog)
     report.seconds = time.perf_counter() - began
     return report
 
@@ -158,5 +152,4 @@ def _make_room(catalog: Catalog, schema: pa.Schema) -> None:
         if name in present.names and present.field(name).type != schema.field(name).type
     ]
     if stale:
-        with catalog.writing():
-            catalog.dataset.drop_columns(stale)
+        catalog.drop_columns(stale)

@@ -1,109 +1,159 @@
-"""Search: a sentence, a picture or both → the rows nearest to it, among those that pass a filter.
+"""A query: any mixture of words and pictures, wanted and unwanted, made into one vector.
 
-A score is the cosine of the query's vector with the row's. Which of the row's vectors is `by`:
+    part   v_i    a text, a picture, or a row of the catalogue (by its own vectors)      (D,) unit
+    spread s_i    standard deviation of v_i · x over the catalogue (`background.py`)
+    q      = Σ_i a_i v_i / s_i, of unit length                                           (D,)
 
-    "auto"    its picture's, or its texts' where it has no picture   (what `evaluate` measures)
-    "image"   its picture's; rows without a picture are not found
-    "text"    its texts';    rows without a text are not found
-    "fused"   the mean of the two: looks and words count alike
+    a_i    words       (1 − weight) / number of words
+           pictures    weight / number of pictures and rows
+           unwanted    − UNWANTED / number of unwanted words
 
-A sentence is usually nearer to a sentence than to a picture that shows the same. So with "auto" a
-row without a picture can score higher than an equally good one with a picture.
+Pictures are far more alike than sentences and pictures are, so a plain sum would follow the picture and
+hardly hear the words. Divided by its spread, each part moves the ranking by as much as its share says.
+Being a sum, the whole is still one vector, and an index finds its neighbours.
 
-A query's picture may be a video or a page of a PDF, named as the catalogue does (`catalog/parts.py`).
-A query of a sentence and a picture is the sum of the two vectors, of unit length.
+What is unwanted is subtracted (Mikolov et al., 2013, arXiv:1301.3781, on words): a row that shows it
+falls, but is not excluded; `where` excludes.
 
-Every search is exact: it compares with all rows that pass the filter, so it returns `k` rows
-whenever `k` rows with vectors pass, however few they are of the whole.
+A picture may be a file of several, named as the catalogue does (`catalog/parts.py`): a page of a PDF, or a
+video, whose frames are pooled as an index pools them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
+import numpy as np
 from PIL import Image
 
-from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.images import BadImage, decode_image
 from openautoglm.catalog.parts import load_frames
-from openautoglm.evaluate.encoding import Encoder, Vectors, pooled, unit_mean
+from openautoglm.evaluate.encoding import Encoder, Vectors, pooled
+from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
-from openautoglm.search.hit import Hit
-from openautoglm.search.index import VECTORS, indexed_rows, made_by
+from openautoglm.search.vectors import IMAGE, KEY, TEXT
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
-By = Literal["auto", "image", "text", "fused"]
+Picture = Image.Image | Path | str | bytes
 
-_SHOWN = ("_image", "_width", "_height", "_split")
-"""Of the catalogue's own columns, those that a hit shows beside the user's."""
+UNWANTED = 0.5
+"""How much unwanted words count beside wanted parts, which together count 1."""
 
 
-def search(
-    model: Encoder,
-    catalog: Catalog,
-    *,
-    text: str | None = None,
-    image: Image.Image | Path | str | bytes | None = None,
-    where: str | None = None,
-    k: int = 10,
-    by: By = "auto",
-) -> list[Hit]:
-    """Find the `k` rows nearest to the query, best first; equal scores are ordered by id.
+class Part(NamedTuple):
+    """A piece of the query."""
 
-    Args:
-        model: the one that made the index.
-        catalog: an indexed catalogue. Rows added since, or changed, are found after the next `index`.
-        text: a sentence in any language the model knows.
-        image: a picture, its file, or its bytes.
-        where: SQL condition on the catalogue's columns, such as `price < 100 AND brand = 'Acme'`.
-        k: how many rows.
-        by: which of a row's vectors is compared, as above.
+    vector: Vectors
+    share: float
 
-    Returns:
-        Fewer than `k` hits only where fewer rows with such vectors pass `where`.
 
-    Raises:
-        SearchError: if there is nothing to search for, `k` or `by` makes no sense, the picture cannot
-            be read, there is no index, or another model made it.
-        CatalogError: if `where` is no valid condition; it lists the columns.
+@dataclass(frozen=True)
+class Query:
+    """What is looked for. At least one text, picture or row must be wanted.
+
+    >>> Query.of("red bicycle", minus="child").words
+    'red bicycle −child'
     """
-    if k < 1:
-        raise SearchError(f"k is the number of results and must be 1 or more, not {k}")
-    if by not in get_args(By):
-        raise SearchError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")
-    own = made_by(model.fingerprint())
-    query = encode_query(model, text=text, image=image)
-    _check_index(own, catalog, len(query))
-    hits: list[Hit] = []
-    for column, condition in _columns(by):
-        hits += _nearest(catalog, column, query, all_of(own, condition, where), k, where)
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:k]
+
+    texts: tuple[str, ...] = ()
+    """Sentences in any language the model knows."""
+    images: tuple[Picture, ...] = ()
+    """Pictures, their files, or their bytes."""
+    like: tuple[str, ...] = ()
+    """Ids of rows in the catalogue: more of these. They are not found themselves."""
+    minus: tuple[str, ...] = ()
+    """What is not wanted, in words."""
+    weight: float = 0.5
+    """Share of pictures and rows beside words, 0 to 1; matters only where there are both."""
+
+    @classmethod
+    def of(
+        cls,
+        text: str | Sequence[str] | None = None,
+        *,
+        image: Picture | Sequence[Picture] | None = None,
+        like: str | Sequence[str] | None = None,
+        minus: str | Sequence[str] | None = None,
+        weight: float = 0.5,
+    ) -> Query:
+        """Make a query of one or several of each.
+
+        Raises:
+            SearchError: if nothing is wanted, a text is blank, or the weight is no share.
+        """
+        query = cls(_each(text), _each(image), _each(like), _each(minus), weight)
+        if not (query.texts or query.images or query.like):
+            why = "; what is unwanted needs something that is wanted" if query.minus else ""
+            raise SearchError(f"there is nothing to search for; give a text, an image, or both{why}")
+        if any(not words.strip() for words in query.texts + query.minus):
+            raise SearchError("the query is empty; give a few words, or a picture")
+        if not 0 <= weight <= 1:
+            raise SearchError(f"weight {weight} is the share of pictures beside words; choose 0 to 1")
+        return query
+
+    @property
+    def words(self) -> str:
+        """The query in a line, as a title."""
+        pictures = [f"like {one}" for one in self.like]
+        pictures += [
+            f"like {Path(one).name}" if isinstance(one, str | Path) else "like a picture"
+            for one in self.images
+        ]
+        return " ".join([*self.texts, *pictures, *(f"−{one}" for one in self.minus)])
+
+    def vector(self, model: Encoder, catalog: Catalog, background: Background) -> Vectors:
+        """Make the (D,) unit vector whose neighbours are wanted.
+
+        Raises:
+            SearchError: if a picture cannot be read, or a row does not exist or is not indexed.
+        """
+        texts = [one.strip() for one in self.texts + self.minus]
+        encoded = [*model.encode(texts=texts)] if texts else []
+        wanted, unwanted = encoded[: len(self.texts)], encoded[len(self.texts) :]
+        pictures = _encoded(model, self.images) if self.images else []
+        pictures += [_row(catalog, model.fingerprint(), one) for one in self.like]
+        share = self.weight if wanted and pictures else float(bool(pictures))
+        parts = [Part(one, (1 - share) / len(wanted)) for one in wanted]
+        parts += [Part(one, share / len(pictures)) for one in pictures]
+        parts += [Part(one, -UNWANTED / len(unwanted)) for one in unwanted]
+        return mixed(parts, background)
 
 
-def encode_query(
-    model: Encoder, *, text: str | None = None, image: Image.Image | Path | str | bytes | None = None
-) -> Vectors:
-    """Encode a sentence, a picture, or both together into a (D,) unit vector.
+def mixed(parts: Sequence[Part], background: Background) -> Vectors:
+    """Sum the parts as above, to unit length; a single one stays as it is.
 
-    Raises:
-        SearchError: if both are missing, the text is blank, or the picture cannot be read.
+    >>> half = [Part(np.eye(2, dtype=np.float32)[place], 0.5) for place in range(2)]
+    >>> mixed(half, Background(np.zeros((0, 2), np.float32))).round(3).tolist()
+    [0.7070000171661377, 0.7070000171661377]
     """
-    if text is not None and not text.strip():
-        raise SearchError("the query is empty; give a few words, or a picture")
-    if text is None and image is None:
-        raise SearchError("there is nothing to search for; give a text, an image, or both")
-    parts = [] if text is None else [model.encode(texts=[text.strip()])[0]]
-    if image is not None:
-        frames = _pictures(image)
-        parts.append(pooled(model.encode(images=frames), [len(frames)])[0])
-    return unit_mean(parts)
+    kept = [part for part in parts if part.share]
+    if len(kept) == 1:
+        return np.asarray(kept[0].vector, np.float32)
+    whole = np.sum([part.share / background.judge(part.vector)[1] * part.vector for part in kept], axis=0)
+    length = np.linalg.norm(whole)
+    if length < 1e-6:
+        raise SearchError("the parts of the query cancel out; leave one of them out")
+    return np.asarray(whole / length, np.float32)
 
 
-def _pictures(image: Image.Image | Path | str | bytes) -> list[Image.Image]:
+def _each(given: object) -> tuple:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str | bytes | Path | Image.Image) else tuple(given)  # type: ignore[arg-type]
+
+
+def _encoded(model: Encoder, images: Sequence[Picture]) -> list[Vectors]:
+    frames = [_frames(one) for one in images]
+    vectors = model.encode(images=[frame for some in frames for frame in some])
+    return [*pooled(vectors, [len(some) for some in frames])]
+
+
+def _frames(image: Picture) -> list[Image.Image]:
     """Decode the picture, or the frames of a video."""
     if isinstance(image, Image.Image):
         return [image]
@@ -113,60 +163,10 @@ def _pictures(image: Image.Image | Path | str | bytes) -> list[Image.Image]:
         raise SearchError(f"the query's picture cannot be read: {error}") from error
 
 
-def _columns(by: By) -> list[tuple[str, str]]:
-    """List the vector columns to compare with, and conditions that keep a row from being found twice."""
-    image, text, fused = VECTORS
-    if by == "auto":
-        return [(image, f"{image} IS NOT NULL"), (text, f"{image} IS NULL AND {text} IS NOT NULL")]
-    column = {"image": image, "text": text, "fused": fused}[by]
-    return [(column, f"{column} IS NOT NULL")]
-
-
-def _nearest(
-    catalog: Catalog, column: str, query: Vectors, condition: str | None, k: int, where: str | None
-) -> list[Hit]:
-    names = [name for name in catalog.dataset.schema.names if name in _SHOWN or not name.startswith("_")]
-    nearest = {
-        "column": column,
-        "q": pa.array(query, pa.float32()),
-        "k": k,
-        "metric": "cosine",
-        "use_index": False,
-    }
-    try:
-        table = catalog.dataset.to_table(
-            columns=[*names, "_distance"], filter=condition, nearest=nearest, prefilter=True
-        )
-    except (ValueError, OSError):
-        # The user's condition, read alone, gives an error that names it and lists the columns.
-        catalog.count(where)
-        raise
-    texts = [field.name for field in catalog.text_fields]
-    return [_hit(row, texts) for row in table.to_pylist()]
-
-
-def _hit(row: dict[str, Any], texts: list[str]) -> Hit:
-    label = next((row[name] for name in texts if row[name]), "")
-    return Hit(row.pop("id"), 1.0 - row.pop("_distance"), row, label)
-
-
-def _check_index(own: str, catalog: Catalog, size: int) -> None:
-    """Say why nothing could be found, before nothing is found."""
-    schema = catalog.dataset.schema
-    if VECTORS[0] in schema.names and catalog.dataset.count_rows(own):
-        if (stored := schema.field(VECTORS[0]).type.list_size) != size:
-            raise SearchError(
-                f"the index holds vectors of {stored} numbers, the model makes {size}; index again"
-            )
-        return
-    rows = catalog.count()
-    if not rows:
-        raise SearchError(
-            "the catalogue is empty; `autoglm add` fills it, `autoglm index` makes it searchable"
-        )
-    if made := sum(indexed_rows(catalog).values()):
-        raise SearchError(
-            f"another model made this index ({made:,} rows); search with that one, or run `autoglm index` "
-            "with this one"
-        )
-    raise SearchError(f"none of the {rows:,} rows is indexed; run `autoglm index` first")
+def _row(catalog: Catalog, fingerprint: str, name: str) -> Vectors:
+    """The vector of a row's picture, or of its texts where it has none."""
+    row = catalog.read([IMAGE, TEXT, KEY], ids=[name]).to_pylist()[0]
+    vector = row[IMAGE] if row[IMAGE] is not None else row[TEXT]
+    if vector is None or not str(row[KEY]).startswith(f"{fingerprint}:"):
+        raise SearchError(f"row {name!r} has no vectors of this model; run `autoglm index` first")
+    return np.asarray(vector, np.float32)

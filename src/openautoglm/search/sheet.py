@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from openautoglm.catalog.contact_sheet import Tile, draw_sheet
-from openautoglm.catalog.images import BadImage
 from openautoglm.search.errors import SearchError
+from openautoglm.search.files import picture_of
 from openautoglm.search.hit import Hit
 
 if TYPE_CHECKING:
@@ -40,15 +38,5 @@ def draw_hits(
     tiles = []
     for hit in hits:
         lines = [str(hit.row[name]) for name in names if hit.row.get(name)][:_LINES] or [hit.id]
-        tiles.append(Tile(_image(catalog, hit), lines, score=hit.score))
+        tiles.append(Tile(picture_of(catalog, hit), lines, score=hit.score))
     return draw_sheet(tiles, path, title=title, columns=columns)
-
-
-def _image(catalog: Catalog, hit: Hit) -> Image.Image | None:
-    """Load the row's picture; none where it has none, or lost it since it was indexed."""
-    if hit.row.get("_width") is None:
-        return None
-    try:
-        return catalog.load_image({"id": hit.id})
-    except BadImage:
-        return None

@@ -30,7 +30,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
         TrainingError: if the disk is full or the folder cannot be written; the old file is still there.
     """
     fresh = path.with_name(path.name + ".writing")
-    with _changing(path):
+    with changing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with fresh.open("wb") as file:
@@ -46,7 +46,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 @contextmanager
-def _changing(path: Path) -> Iterator[None]:
+def changing(path: Path) -> Iterator[None]:
     """Say in words why `path` cannot be written."""
     try:
         yield
@@ -97,7 +97,7 @@ class Checkpoints:
 
     def set_aside(self) -> Path | None:
         """Rename a checkpoint of another run, so that a new run does not write over it."""
-        with _changing(self.folder):
+        with changing(self.folder):
             if self.best.exists():
                 self.best.unlink()
             return self.last.replace(self.last.with_name("other-run.pt")) if self.last.exists() else None

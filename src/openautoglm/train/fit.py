@@ -68,6 +68,8 @@ class FitResult:
     interrupted: bool
     """Stopped by Ctrl-C before the end; the same call goes on from there."""
     folder: Path
+    repeated: bool = False
+    """Had finished before this call, which therefore trained nothing."""
 
     def __str__(self) -> str:
         spent = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.1f} min"
@@ -79,7 +81,10 @@ class FitResult:
         parts = [f"{self.steps} steps in {spent}"] + [f"loss {losses[-1]:.3f}" for _ in losses[-1:]]
         if self.best:
             parts.append("best " + ", ".join(f"{name} {value:g}" for name, value in self.best.items()))
-        return "; ".join(parts)
+        told = "; ".join(parts)
+        if self.repeated:
+            return f"had finished before ({told}) and was not trained again; `fit` with --anew starts over"
+        return told
 
 
 def fit(
@@ -356,6 +361,7 @@ class Trainer:
     def finish(self, interrupted: bool) -> FitResult:
         """Save; at a real end, leave the model with the weights that are worth keeping."""
         self.threads.restore()
+        repeated = self.finished
         if not interrupted and not self.finished:
             if not self.every(self.config.evaluate_every):
                 self.look()
@@ -369,4 +375,4 @@ class Trainer:
         seconds = self.seconds
         draw_curves(self.log.rows, self.folder / "curves.png")
         self.model.eval()
-        return FitResult(self.steps, seconds, self.log.rows, self.best, interrupted, self.folder)
+        return FitResult(self.steps, seconds, self.log.rows, self.best, interrupted, self.folder, repeated)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from openautoglm.train.errors import TrainingError
+from openautoglm.train.checkpoint import changing, write_atomic
 
 
 class Log:
@@ -19,24 +19,23 @@ class Log:
     Args:
         folder: where `log.jsonl` lies.
         step: lines of later steps are dropped; 0 begins a new diary.
+
+    Raises:
+        TrainingError: if the folder cannot be written, here or by `add`; what is there stays.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "log.jsonl"
         self.rows = [row for row in _read(self.path) if row["step"] <= step] if step else []
-        try:
+        with changing(self.path):
             folder.mkdir(parents=True, exist_ok=True)
             self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
-        except OSError as error:
-            raise TrainingError(
-                f"{folder}: cannot be written ({error.strerror}); training keeps its checkpoints there"
-            ) from None
 
     def add(self, step: int, **figures: Any) -> None:
         """Write one line."""
         row = {"step": step, **figures}
         self.rows.append(row)
-        with self.path.open("a", encoding="utf-8") as file:
+        with changing(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
 
@@ -62,7 +61,7 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         axes.grid(alpha=0.3)
         if len(curves) > 1:
             axes.legend(fontsize="small")
-    picture.savefig(path, dpi=120)
+    write_atomic(path, lambda file: picture.savefig(file, format="png", dpi=120))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,25 @@
+"""The columns of vectors that an index keeps beside each row, and which model made them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+
+IMAGE, TEXT, FUSED = VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
+KEY = "_embeds_key"
+"""FINGERPRINT:CONTENT, what the vectors were made from and by which model."""
+
+
+def made_by(fingerprint: str) -> str:
+    """Write the SQL condition for rows with vectors of the model of this fingerprint."""
+    quoted = fingerprint.replace("'", "''")
+    return f"starts_with({KEY}, '{quoted}:')"
+
+
+def indexed_rows(catalog: Catalog) -> dict[str, int]:
+    """Count the rows that have vectors, by the fingerprint of the model that made them."""
+    keys = catalog.read([KEY])[KEY].drop_null().to_pylist()
+    return dict(Counter(key.partition(":")[0] for key in keys).most_common())
