@@ -72,6 +72,8 @@ class TarMember(Part):
             raise BadImage(self.path, f"cannot be read: {error.strerror}") from error
         if len(data) < self.size:
             raise BadImage(self.path, "the archive ends before this picture; add it again")
+        if not data:
+            raise BadImage(self.path, "empty file")
         return data
 
 

@@ -186,7 +186,8 @@ def _gather(
         if file is not None and file.is_file():
             plan.append((hit, file, folder / _name(rank, file.stem, file.suffix)))
         elif bytes_too and (data := _bytes(catalog, hit)):
-            stem = file.stem if file and not _is_inside(file) else PurePath(hit.id).name
+            inside = file is not None and _is_inside(file)
+            stem = PurePath(hit.id).name if inside else file.stem if file else hit.id
             plan.append((hit, None, folder / _name(rank, stem, _suffix(data))))
         else:
             found.left[hit.id] = _why_no_file(hit, file)
