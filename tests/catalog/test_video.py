@@ -115,9 +115,7 @@ def test_a_large_clip_is_seen_smaller(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gop", [10, 100_000])
-def test_a_long_clip_is_sought_not_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gop: int
-) -> None:
+def test_a_long_clip_is_sought_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gop: int) -> None:
     # A frame a second for 20 minutes; the second one has two key frames, as screen recordings may.
     path = encode(tmp_path / "long.mp4", 1200, rate=1, size=(32, 32), gop=gop)
     decoded = 0

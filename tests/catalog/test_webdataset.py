@@ -59,7 +59,12 @@ def test_members_of_one_stem_are_a_row(shop: Catalog, tmp_path: Path, suffix: st
     found = rows(shop)
     assert list(found) == [f"train-000/a/{stem}" for stem in ("000", "001", "002", "003")]
     first, second, third, fourth = found.values()
-    assert (first["caption"], first["cls"], first["_width"], first["_height"]) == ("a ginkgo avenue", 7, 10, 8)
+    assert (first["caption"], first["cls"], first["_width"], first["_height"]) == (
+        "a ginkgo avenue",
+        7,
+        10,
+        8,
+    )
     assert (second["caption"], second["caption_zh"], second["tags"]) == ("from JSON", "红车", ["car"])
     assert (third["caption"], third["_image_hash"]) == ("words without a picture", None)
     assert fourth["caption"] is None

@@ -142,8 +142,10 @@ def _hashed(path: Path, mtime: int, size: int) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
-    import pypdfium2
-
+    try:
+        import pypdfium2
+    except ImportError:
+        raise BadImage(path, "reading PDFs needs PDFium; pip install 'openautoglm[pdf]'") from None
     with _LOCK:
         try:
             document = pypdfium2.PdfDocument(path)

@@ -188,9 +188,13 @@ class SqlReader:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        import sqlalchemy
-        import sqlalchemy.exc
-
+        try:
+            import sqlalchemy
+            import sqlalchemy.exc
+        except ImportError:
+            raise CatalogError(
+                "asking a database needs SQLAlchemy, which is not installed; pip install 'openautoglm[sql]'"
+            ) from None
         try:
             engine = sqlalchemy.create_engine(self._url, poolclass=sqlalchemy.NullPool)
         except ModuleNotFoundError as error:

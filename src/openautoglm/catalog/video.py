@@ -89,8 +89,10 @@ class Video(Part):
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the file and its first moving picture; whatever FFmpeg says inside becomes `BadImage`."""
-    import av
-
+    try:
+        import av
+    except ImportError:
+        raise BadImage(path, "reading videos needs PyAV; pip install 'openautoglm[video]'") from None
     try:
         with av.open(str(path), mode="r", metadata_errors="replace") as container:
             # The cover of a piece of music is a video stream, too.
