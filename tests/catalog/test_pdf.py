@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
+from tests.evaluate.stand_in import HueModel, square
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.lettering import font_file
 from openautoglm.catalog.pdf import LONGER_SIDE, MAX_TEXT, PdfPage, pages
+from openautoglm.search.find import search
+from openautoglm.search.index import build_index
 
 
 def write_pdf(path: Path, texts: list[str], size: float = 12) -> Path:
@@ -216,17 +219,22 @@ def test_many_pages_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
     assert int(done.stdout) < 6 << 20
 
 
-def test_pages_are_looked_at_as_pictures_are(shop: Catalog, tmp_path: Path) -> None:
-    # A page rendered to a picture is a near copy of it; a page of other words is none.
-    path = write_pdf(
-        tmp_path / "in/manual.pdf", ["Replace\nthe filter", "Wash\nit by hand, not\nin water"], 40
-    )
-    shot = PdfPage(path, 2).picture()
-    shot.resize((shot.width // 2, shot.height // 2)).save(tmp_path / "in/screenshot.jpg", quality=70)
-    shop.add(tmp_path / "in")
-    near = {row["id"]: row["_near"] for row in shop.read(["id", "_near"]).to_pylist()}
-    assert near["in/manual.pdf#page=1"] is None
-    assert near["in/screenshot.jpg"] == near["in/manual.pdf#page=2"] is not None
+def test_pages_of_text_are_no_near_copies(shop: Catalog, tmp_path: Path) -> None:
+    lines = ["\n".join(f"{n} {row} so it was said" for row in range(30)) for n in range(6)]
+    shop.add(write_pdf(tmp_path / "book.pdf", lines))
+    assert shop.read(["_near"])["_near"].to_pylist() == [None] * 6
+    assert str(shop.add()) == "+0 ~0 −0"
+
+
+def test_a_screenshot_finds_its_page(shop: Catalog, tmp_path: Path) -> None:
+    sheets = [square(hue, 80) for hue in (20, 110, 200, 290)]
+    sheets[0].save(tmp_path / "scan.pdf", save_all=True, append_images=sheets[1:])
+    shop.add(tmp_path / "scan.pdf")
+    build_index(shop, HueModel())
+    shot = PdfPage(tmp_path / "scan.pdf", 3).picture().crop((3, 3, 60, 50))
+    shot.save(tmp_path / "shot.jpg")
+    assert search(HueModel(), shop, image=tmp_path / "shot.jpg", k=1)[0].id == "scan.pdf#page=3"
+    assert search(HueModel(), shop, image=f"{tmp_path}/scan.pdf#page=2", k=1)[0].id == "scan.pdf#page=2"
 
 
 def test_words_are_read_on_pages_too(shop: Catalog, tmp_path: Path) -> None:

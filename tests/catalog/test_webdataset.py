@@ -38,7 +38,7 @@ def archive(path: Path, members: list[tuple[str, bytes]]) -> Path:
 
 SAMPLES = [
     ("./a/000.jpg", picture(0, "JPEG")),
-    ("./a/000.txt", "a ginkgo\navenue".encode()),
+    ("./a/000.txt", b"a ginkgo\navenue"),
     ("./a/000.cls", b"7"),
     ("./a/001.json", json.dumps({"caption": "from JSON", "caption_zh": "红车", "tags": ["car"]}).encode()),
     ("./a/001.webp", picture(1, "WEBP")),

@@ -13,9 +13,9 @@ import PIL.features
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from tests.evaluate.stand_in import catalogue, square
 
 from openautoglm.catalog.catalog import Catalog

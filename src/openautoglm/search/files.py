@@ -6,9 +6,10 @@
     as_csv(shop.catalog, hits)                    id, score, picture, and the user's fields
 
 A picture is the user's own file, or bytes that the workspace keeps (`add --embed`, a Parquet column).
-The file comes first, bytes serve where there is none. A page of a PDF, or a picture in an archive, is copied
-as a picture of its own; its path, and what is linked to, is the file that holds it. A name begins with the hit's rank, so names sort as
-the hits do and no two are the same; nothing that exists is written over.
+The file comes first, bytes serve where there is none. A page of a PDF, or a picture in an archive, is
+copied as a picture of its own; its path, and what is linked to, is the file that holds it. A name begins
+with the hit's rank, so names sort as the hits do and no two are the same; nothing that exists is written
+over.
 """
 
 from __future__ import annotations
