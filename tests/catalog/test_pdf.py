@@ -230,7 +230,7 @@ def test_a_screenshot_finds_its_page(shop: Catalog, tmp_path: Path) -> None:
     sheets = [square(hue, 80) for hue in (20, 110, 200, 290)]
     sheets[0].save(tmp_path / "scan.pdf", save_all=True, append_images=sheets[1:])
     shop.add(tmp_path / "scan.pdf")
-    build_index(shop, HueModel())
+    build_index(HueModel(), shop)
     shot = PdfPage(tmp_path / "scan.pdf", 3).picture().crop((3, 3, 60, 50))
     shot.save(tmp_path / "shot.jpg")
     assert search(HueModel(), shop, image=tmp_path / "shot.jpg", k=1)[0].id == "scan.pdf#page=3"
