@@ -25,6 +25,7 @@ from openautoglm.errors import UserError
 if TYPE_CHECKING:
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.sql import SqlQuery
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.evaluate.encoding import Encoder, Tell
@@ -120,14 +121,14 @@ class Workspace:
 
     def add(
         self,
-        *sources: Path | str,
+        *sources: Path | str | SqlQuery,
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
         ocr: bool | None = None,
         progress: bool = False,
     ) -> AddReport:
-        """Bring the catalogue up to date with folders and tables; see `Catalog.add`."""
+        """Bring the catalogue up to date with folders, files, tables and queries; see `Catalog.add`."""
         with _bars(progress) as tell:
             return self.catalog.add(
                 *sources,

@@ -29,7 +29,7 @@ def ids(source: FolderSource) -> list[str]:
 
 def test_nested_pictures_in_a_stable_order(tmp_path: Path) -> None:
     touch(
-        tmp_path, "b.jpg", "a.PNG", "sub/deep/c.webp", "sub/d.tiff", "e.gif", "f.bmp", "notes.txt", "film.mp4"
+        tmp_path, "b.jpg", "a.PNG", "sub/deep/c.webp", "sub/d.tiff", "e.gif", "f.bmp", "notes.txt", "film.doc"
     )
     touch(tmp_path, "g.avif", "h.HEIC", "i.heif", "j.svg", "k.svgz")
     source = opened(tmp_path)

@@ -16,7 +16,7 @@ Write = Callable[..., Path]
 
 
 def look(path: Path, roles: Roles | None = None) -> TableFacts:
-    return look_at(open_table(path), path, roles or Roles())
+    return look_at(open_table(path), roles or Roles())
 
 
 def test_a_products_table(write: Write) -> None:

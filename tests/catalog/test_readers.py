@@ -99,7 +99,10 @@ def test_parquet_and_its_byte_columns(tmp_path: Path) -> None:
     ("name", "text", "says"),
     [("a.csv", "", "its first line must name the columns"), ("a.csv", "a,b,a\n", "two columns are named 'a'")]
     + [("a.jsonl", "[]\n", "no line that is a JSON object")]
-    + [("a.parquet", "x", "not a readable Parquet file"), ("a.docx", "x", "a folder of pictures or a table")],
+    + [
+        ("a.parquet", "x", "not a readable Parquet file"),
+        ("a.docx", "x", "a source is a folder of pictures, a table"),
+    ],
 )
 def test_files_that_are_no_tables(write: Write, name: str, text: str, says: str) -> None:
     with pytest.raises(CatalogError, match=says):

@@ -198,3 +198,30 @@ def test_a_catalogue_that_cannot_be_learned_from_is_told(say: Any, source: Path,
     assert say("add", tmp_path / "mute", mute, "--image", "photo", "--column", "price", "-q")[0] == 0
     code, _, err = say("fit", tmp_path / "mute", "--model", source / "tiny.json", *FEW)
     assert code == 2 and "without a text" in err and "Traceback" not in err
+
+
+def test_rows_of_a_database(say: Any, tmp_path: Path) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
+    with closing(sqlite3.connect(tmp_path / "d.db")) as connection:
+        connection.execute("CREATE TABLE p (nr TEXT, foto TEXT, words TEXT, price REAL)")
+        connection.execute("INSERT INTO p VALUES ('n1', 'red.png', 'a red square', 2.5)")
+        connection.commit()
+    url = f"sqlite:///{tmp_path / 'd.db'}"
+    given = ["--from-sql", url, "--query", "SELECT * FROM p", "-q"]
+    roles = ["--image", "foto", "--text", "words", "--id", "nr"]
+    code, out, _ = say("add", tmp_path / "shop", *given, *roles)
+    assert code == 0 and "image=foto text=words columns=price id=nr" in out and "+1 ~0 −0" in out
+    code, out, _ = say("add", tmp_path / "shop", "-q")
+    assert code == 0 and "+0 ~0 −0" in out
+    for more, said in (
+        (["--from-sql", url], "--query"),
+        (["--query", "SELECT 1"], "--from-sql"),
+        (["--from-sql", url, "--query", "SELECT x FROM p"], "no such column: x"),
+        (["--from-sql", "sqlite:////gone.db", "--query", "SELECT 1"], "there is no file"),
+        ([*given, "--image", "fotos"], "fotos"),
+    ):
+        code, _, errors = say("add", tmp_path / "shop", *more)
+        assert code == 2 and said in errors, more

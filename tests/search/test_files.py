@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from tests.evaluate.stand_in import catalogue, square
 
 from openautoglm.catalog.catalog import Catalog
@@ -199,3 +200,17 @@ def test_a_users_own_score_keeps_its_name(tmp_path: Path) -> None:
     lines = as_csv(shop, hits_of(shop, ["1"])).splitlines()
     assert lines[0] == "id,_score,picture,title,score" and lines[1].endswith(",a,7")
     assert as_csv(shop, []) == "id,score,picture\r\n"
+
+
+def test_pages_of_a_pdf_are_copied_as_pictures_and_found_in_their_file(shop: Catalog, tmp_path: Path) -> None:
+    sheets = [Image.new("RGB", (60, 80), (40 * number, 90, 200)) for number in range(2)]
+    sheets[0].save(tmp_path / "scan.pdf", save_all=True, append_images=sheets[1:])
+    shop.add(tmp_path / "scan.pdf")
+    hits = hits_of(shop, ["scan.pdf#page=2", "scan.pdf#page=1"])
+    copied = copy_pictures(shop, hits, tmp_path / "copied").files
+    assert [one.name for one in copied] == ["001-scan.pdf#page=2.png", "002-scan.pdf#page=1.png"]
+    with Image.open(copied[0]) as image:
+        assert image.getpixel((9, 9)) == pytest.approx((40, 90, 200), abs=6)
+    assert picture_paths(shop, hits).files == [tmp_path / "scan.pdf"]
+    linked = link_pictures(shop, hits[:1], tmp_path / "linked").files
+    assert [(one.name, one.resolve()) for one in linked] == [("001-scan.pdf", tmp_path / "scan.pdf")]

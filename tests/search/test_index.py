@@ -12,8 +12,9 @@ import pytest
 from tests.evaluate.stand_in import HueModel, catalogue, square
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.evaluate.encoding import unit_mean
 from openautoglm.search.index import build_index
-from openautoglm.search.vectors import indexed_rows, unit_mean
+from openautoglm.search.vectors import indexed_rows
 
 VECTORS = ["_image_embeds", "_text_embeds", "_fused_embeds"]
 

@@ -21,7 +21,7 @@ from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts, see
 from openautoglm.catalog.report import AddReport, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
-from openautoglm.catalog.source import Item, Portable, Source, Values
+from openautoglm.catalog.source import Item, Part, Portable, Source, Values
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
 from openautoglm.catalog.store import Store
 from openautoglm.catalog.stored import NEEDED, open_stored
@@ -109,7 +109,7 @@ class Adder:
         unseen = [key for key in self._unseen if key in self._known]
         rows = self.store.rows(unseen, NEEDED).to_pylist()
         seen: list[dict[str, Any]] = []
-        opened = open_stored(self.store, rows, lambda data: see(data).hash)
+        opened = open_stored(self.store, rows, lambda picture: see(picture).hash)
         for done, (row, look) in enumerate(opened, start=1):
             if look is not None:
                 seen.append({ID: row[ID], "_phash": look})
@@ -179,6 +179,13 @@ class Adder:
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         return keys_of(row["_image_hash"], [(name, row.get(name)) for name in self._groups], row["_hash"])
 
+    def _place(self, item: Item) -> str | None:
+        """Write where the item's picture lies (see `parts.py`); None where there is none, or it is bytes."""
+        if isinstance(item.picture, Part):
+            inside = item.picture.inside
+            return self._portable(item.picture.path) + (f"#{inside}" if inside else "")
+        return self._portable(item.picture) if isinstance(item.picture, Path) else None
+
     def _note_home(self, image: str | None, source: str) -> None:
         if image and (source in self._tables or image not in self._home):
             self._home[image] = source
@@ -187,11 +194,10 @@ class Adder:
         """Leave out a folder's pictures that are rows of another source already."""
         passed = 0
         for item in source.items():
-            if isinstance(item, Item) and item.needs_picture and isinstance(item.picture, Path):
-                home = self._home.get(self._portable(item.picture), source.name)
-                if home != source.name:
-                    passed += 1
-                    continue
+            place = self._place(item) if isinstance(item, Item) and item.needs_picture else None
+            if place and self._home.get(place, source.name) != source.name:
+                passed += 1
+                continue
             yield item
         if passed:
             said = f"{passed} pictures are rows of another source already and were passed over"
@@ -216,7 +222,7 @@ class Adder:
         now = Known(
             position=known.position if known else self._next_position,
             source=source.name,
-            image=self._portable(item.picture) if facts and isinstance(item.picture, Path) else None,
+            image=self._place(item) if facts else None,
             image_hash=facts.hash if facts else None,
             hash=digest,
             embedded=found.data is not None,

@@ -28,7 +28,8 @@ from openautoglm.catalog.values import convert
 SIDECARS = (".txt", ".json")
 _KEYS = ("caption", "description", "title", "text", "alt", "label")
 _TAGS = ("tags", "keywords")
-_MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
+"""Of a sidecar; what is behind them is not read."""
 
 
 def caption_values(
@@ -49,10 +50,7 @@ def caption_values(
     problems: list[str] = []
     for sidecar in sidecars:
         try:
-            text = _read(sidecar)
-            found = (
-                _from_json(text, path.name) if sidecar.suffix.lower() == ".json" else {"caption": _flat(text)}
-            )
+            found = sidecar_values(sidecar.name, _read(sidecar), path.name)
         except (OSError, ValueError) as error:
             problems.append(f"{sidecar.name} cannot be read ({error})")
             continue
@@ -63,11 +61,29 @@ def caption_values(
     return values, problems
 
 
-def _read(sidecar: Path) -> str:
+def sidecar_values(name: str, data: bytes, picture: str) -> Values:
+    """Read the texts of one sidecar file.
+
+    Args:
+        name: the sidecar's; `.json` is JSON, everything else a caption.
+        data: its bytes.
+        picture: the name of the picture's file, which is no caption.
+
+    Raises:
+        ValueError: if it is neither a JSON object nor a JSON text.
+
+    >>> sidecar_values("001.json", b'{"caption": "a cat", "tags": ["pet"]}', "001.jpg")
+    {'caption': 'a cat', 'tags': ['pet']}
+    """
+    text = decode_text(data)
+    return _from_json(text, picture) if name.lower().endswith(".json") else {"caption": _flat(text)}
+
+
+def _read(sidecar: Path) -> bytes:
     if not sidecar.is_file():
         raise ValueError("not a file")
     with sidecar.open("rb") as file:
-        return decode_text(file.read(_MAX_BYTES))
+        return file.read(MAX_BYTES)
 
 
 def _flat(text: str) -> str:

@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from openautoglm.catalog.adding import Adder, OnProgress
 from openautoglm.catalog.errors import CatalogError, writing_to
-from openautoglm.catalog.images import BadImage, decode_image
+from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.lock import write_lock
+from openautoglm.catalog.parts import load_frames, load_picture
 from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, require_reader, unread
 from openautoglm.catalog.report import AddReport, Progress
 from openautoglm.catalog.rewording import refresh_words
@@ -28,6 +29,7 @@ from openautoglm.catalog.schema import ID, OCR_TEXT, WORDS, Field, Roles
 from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
 from openautoglm.catalog.source import Source
 from openautoglm.catalog.sources import Sources
+from openautoglm.catalog.sql import SqlQuery
 from openautoglm.catalog.store import FOLDER, Store
 from openautoglm.catalog.summary import Summary, summarize
 
@@ -82,17 +84,18 @@ class Catalog:
 
     def add(
         self,
-        *sources: Path | str,
+        *sources: Path | str | SqlQuery,
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
         ocr: bool | None = None,
         progress: OnProgress | None = None,
     ) -> AddReport:
-        """Bring the catalogue up to date with folders of pictures and tables.
+        """Bring the catalogue up to date with folders of pictures, files, tables and queries.
 
         Args:
-            sources: folders and table files; none means all that were added before.
+            sources: folders, tables, PDFs, videos, WebDataset archives, queries; none means all that were
+                added before.
             roles: of the tables' columns; what is not said is taken from the last time, then inferred.
             prune: remove rows that their source no longer has.
             embed: keep the pictures' bytes in the workspace, so that it needs no other file.
@@ -113,7 +116,8 @@ class Catalog:
             self._store.upgrade()
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings)
-            opened = [known.open(path, roles, fields) for path in known.paths(sources)]
+            opened = [known.open(one, roles, fields) for one in known.named(sources)]
+            report.notes += known.notes
             reading = self._reads(ocr, opened, fields)
             self._remember(known, fields)
             adder = self._adder(known, fields, report, embed=embed, progress=progress)
@@ -170,25 +174,36 @@ class Catalog:
         names = list(columns) if columns is not None else self._light_columns()
         return self._store.scan(names, where) if ids is None else self._store.rows(list(ids), names, where)
 
-    def load_image(self, row: Mapping[str, Any], enough: int | None = None) -> Image.Image:
+    def load_image(self, row: Mapping[str, Any]) -> Image.Image:
         """Decode the picture of a row (a mapping with `id`; `_image` and `_image_bytes` if they were read).
 
-        Args:
-            row: which one.
-            enough: pixels of the shorter side that suffice, as for `decode_image`.
+        Of a video it is the frame in the middle.
 
         Raises:
             BadImage: if the row has no picture, or its file has gone or broken since it was added.
         """
-        data = row.get("_image_bytes")
-        if data is None and ("_image" not in row or "_image_bytes" not in row):
+        return load_picture(*self._place(row))
+
+    def load_frames(self, row: Mapping[str, Any], enough: int | None = None) -> list[Image.Image]:
+        """Decode all that a row shows: one picture, or several frames of a video, evenly over its time.
+
+        Args:
+            row: as for `load_image`.
+            enough: pixels of the shorter side that suffice, as for `decode_image`.
+
+        Raises:
+            BadImage: as `load_image`.
+        """
+        return load_frames(*self._place(row), enough=enough)
+
+    def _place(self, row: Mapping[str, Any]) -> tuple[Path, bytes | None]:
+        """Find where the row's picture lies, and its bytes where they are kept."""
+        if "_image" not in row or "_image_bytes" not in row:
             row = self._store.rows([row[ID]], ["_image", "_image_bytes"]).to_pylist()[0]
-            data = row["_image_bytes"]
-        if data is not None:
-            return decode_image(bytes(data), enough)
-        if row["_image"] is None:
+        image, data = row["_image"], row["_image_bytes"]
+        if image is None and data is None:
             raise BadImage(None, "the row has no picture")
-        return decode_image(self.folder / row["_image"], enough)
+        return self.folder / image if image else Path(), bytes(data) if data is not None else None
 
     @property
     def dataset(self) -> lance.LanceDataset:

@@ -125,7 +125,7 @@ def _copies(
         return
     shown = np.unique(np.concatenate([one, other]))
     wanted = table.select(list(NEEDED)).take(first[shown]).to_pylist()
-    opened = [found for _, found in open_stored(store, wanted, lambda data: see(data).thumbnail)]
+    opened = [found for _, found in open_stored(store, wanted, lambda picture: see(picture).thumbnail)]
     there = np.array([found is not None for found in opened])
     thumbnails = np.stack(
         [found for found in opened if found is not None] or [np.zeros((3, 32, 32), np.uint8)]

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from openautoglm.catalog.hashing import content_hash
 from openautoglm.catalog.images import BadImage, ImageFacts, inspect_image, read_image_bytes
+from openautoglm.catalog.parts import part_at
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import ID
-from openautoglm.catalog.source import Item
+from openautoglm.catalog.source import Item, Part
 from openautoglm.catalog.store import Store
 from openautoglm.catalog.threads import in_order
 
@@ -59,6 +61,8 @@ class Examiner:
         self, store: Store, known: Mapping[str, Known], proven: Mapping[str, ImageFacts], *, embed: bool
     ) -> None:
         self.store, self.known, self.proven, self.embed = store, known, proven, embed
+        self._reader: Store | None = None
+        self._reading = Lock()
 
     def examine_all(self, items: Iterator[Item | Skipped], source: str) -> Iterator[Examined | Skipped]:
         """Yield every item in its order; at most a few pictures a core are in memory."""
@@ -71,29 +75,54 @@ class Examiner:
         if item.picture is None:
             return Examined(item, None, None)
         path = item.picture if isinstance(item.picture, Path) else None
+        part = part_at(path) if path else item.picture if isinstance(item.picture, Part) else None
         known = self.known.get(item.id)
         try:
-            data = self._read(item, known)
-            digest = content_hash(data)
-            facts = self.proven.get(digest) or inspect_image(data, path)
+            if part is not None:
+                facts, data = self._look_inside(item, part, known)
+            else:
+                facts, data = self._look_at(item, path, known)
         except BadImage as error:
-            problem = Skipped(source, item.row, item.picture_field, str(path) if path else None, error.reason)
-            item.problems.append(problem)
+            shown = part.path if part else path
+            where = str(shown) if shown else None
+            item.problems.append(Skipped(source, item.row, item.picture_field, where, error.reason))
             return Examined(item, None, None)
+        # Bytes that came without a file have no other home than the table.
+        keep = self.embed or (path or part) is None or (known is not None and known.embedded)
+        return Examined(item, facts, data if keep else None)
+
+    def _look_at(self, item: Item, path: Path | None, known: Known | None) -> tuple[ImageFacts, bytes]:
+        """Prove a picture that is a file or bytes, and take the texts inside it."""
+        data = self._read(item, known)
+        facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
+        self._describe(item, data)
+        return facts, data
+
+    def _look_inside(self, item: Item, part: Part, known: Known | None) -> tuple[ImageFacts, bytes | None]:
+        """Prove a part of a file; what the workspace keeps of it is not made a second time."""
+        own = self.proven.get(known.image_hash or "") if known and known.embedded else None
+        facts = own if own and not part.path.exists() else part.facts(self.proven)
+        self._describe(item, b"")
+        if own and own.hash == facts.hash:
+            return facts, self._kept(item)
+        return facts, part.data() if self.embed or (known is not None and known.embedded) else None
+
+    def _describe(self, item: Item, data: bytes) -> None:
         if item.describe:
             values, problems = item.describe(data)
             item.values |= values
             item.problems += problems
-        # Bytes that came without a file have no other home than the table.
-        keep = self.embed or path is None or (known is not None and known.embedded)
-        return Examined(item, facts, data if keep else None)
 
     def _read(self, item: Item, known: Known | None) -> bytes:
         if isinstance(item.picture, bytes):
             return item.picture
-        path = item.picture or Path()
+        path = item.picture if isinstance(item.picture, Path) else Path()
         # The workspace's own copy serves when its user has deleted the file.
-        if known and known.embedded and not path.exists():
-            kept: bytes = self.store.rows([item.id], [ID, "_image_bytes"])["_image_bytes"][0].as_py()
-            return kept
-        return read_image_bytes(path)
+        return self._kept(item) if known and known.embedded and not path.exists() else read_image_bytes(path)
+
+    def _kept(self, item: Item) -> bytes:
+        # A handle of its own, one thread at a time: the shared one is moved by the commits meanwhile.
+        with self._reading:
+            self._reader = self._reader or Store(self.store.folder)
+            kept: bytes = self._reader.rows([item.id], [ID, "_image_bytes"])["_image_bytes"][0].as_py()
+        return kept

@@ -1,10 +1,11 @@
-"""Import a folder of pictures, nested as it is: one row a picture.
+"""Import a folder, nested as it is: one row a picture, a page of a PDF, or a video.
 
 Fields: `caption` (see `captions.py`), `folder` (relative, as filter), `file` (its name), and where the
-pictures say them `tags`, `taken_at`, `latitude`, `longitude`, `camera` (see `embedded.py`). The id is
-the source's name and the path inside it, so a row stays itself when its picture is edited.
-Hidden files, other kinds of files and the workspace itself are passed over; pictures in formats that
-are not read are listed.
+pictures say them `tags`, `taken_at`, `latitude`, `longitude`, `camera` (see `embedded.py`); of PDFs
+`text`, `page` and `document`; of videos `seconds`; and where Markdown shows a picture, its words about it
+go first (`caption`, `context`, `document`; see `markdown.py`). The id is the source's name and the path
+inside it, so a row stays itself when its picture is edited. Hidden files, other kinds of files and the
+workspace itself are passed over; pictures in formats that are not read are listed, and archives, too.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePath
 
+from openautoglm.catalog import markdown, pdf, video
 from openautoglm.catalog.captions import SIDECARS, caption_values
 from openautoglm.catalog.errors import CatalogError
-from openautoglm.catalog.formats import FORMATS, SUFFIXES
+from openautoglm.catalog.formats import FORMATS, SUFFIXES, BadImage
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Field, Roles
 from openautoglm.catalog.source import Item, Values
+from openautoglm.catalog.video import Video
+from openautoglm.catalog.webdataset import ARCHIVES
 
 _UNREAD = frozenset(
     [
@@ -42,10 +46,10 @@ _SYSTEM_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 
 
 class FolderSource:
-    """A folder of pictures.
+    """A folder of pictures, PDFs and videos, or one such file alone.
 
     Args:
-        folder: where they are.
+        folder: where they are; or a PDF or a video.
         name: what `_source` says.
         prefix: what ids begin with.
         workspace: the workspace, left out when it lies inside `folder`.
@@ -71,36 +75,92 @@ class FolderSource:
         }
         self.unreadable = 0
         self._closed: list[Skipped] = []
-        self._pictures: list[tuple[PurePath, list[str]]] = []
+        self._found: list[tuple[PurePath, list[str]]] = []
         self._other: list[PurePath] = []
-        self._walk(workspace)
-        self.total = len(self._pictures) + len(self._other)
+        self._texts: list[PurePath] = []
+        if folder.is_dir():
+            self._walk(workspace)
+        else:
+            self.folder = folder.parent
+            self._found = [(PurePath(folder.name), [])]
+        self._alone = not folder.is_dir()
+        self.total = len(self._found) + len(self._other)
         if not self.total:
             said = "; ".join(str(one) for one in self._closed[:3]) or "its sub-folders were searched too"
-            raise CatalogError(f"there are no pictures in {folder} ({said}); formats: {FORMATS}")
+            raise CatalogError(
+                f"there are no pictures in {folder} ({said}); formats: {FORMATS}, PDF, and videos"
+            )
+        self._add_fields()
 
     def items(self) -> Iterator[Item | Skipped]:
-        """Yield the pictures by folder and name, after what cannot be opened or read."""
+        """Yield the rows by folder and name, after what cannot be opened or read."""
         yield from self._closed
         for relative in self._other:
-            kind = relative.suffix[1:].upper()
-            reason = f"{kind} is not read; convert it to JPEG, PNG or WebP"
-            yield Skipped(self.name, None, None, str(self.folder / relative), reason)
-        for relative, sidecars in self._pictures:
+            yield Skipped(self.name, None, None, str(self.folder / relative), _why_not(relative))
+        said = markdown.Pages(self.folder, self.name, self._texts, [one for one, _ in self._found])
+        yield from said.problems
+        for relative, sidecars in self._found:
+            if relative.suffix.lower() in pdf.SUFFIXES:
+                yield from self._pages(relative)
+                continue
             path = self.folder / relative
+            beside = [path.parent / one for one in sidecars]
+            is_video = relative.suffix.lower() in video.SUFFIXES
             yield Item(
-                id=f"{self.prefix}/{relative.as_posix()}",
+                id=self._id(relative),
                 values={"folder": relative.parent.as_posix(), "file": relative.name},
-                picture=path,
-                describe=partial(self._describe, path, relative, [path.parent / one for one in sidecars]),
+                picture=Video(path) if is_video else path,
+                describe=partial(self._describe, path, relative, beside, said.values(relative)),
                 needs_picture=True,
             )
 
+    def _pages(self, relative: PurePath) -> Iterator[Item | Skipped]:
+        """Yield a PDF's pages; without any, its rows can neither be told nor be gone."""
+        path = self.folder / relative
+        about = {
+            "document": relative.stem,
+            "folder": relative.parent.as_posix(),
+            "file": relative.name,
+        }
+        self.total -= 1
+        try:
+            for page, text in pdf.pages(path):
+                self.total += 1
+                yield Item(
+                    id=f"{self._id(relative)}#{page.inside}",
+                    values={**about, "page": page.number, "text": text},
+                    picture=page,
+                    needs_picture=True,
+                )
+        except BadImage as error:
+            self.unreadable += 1
+            yield Skipped(self.name, None, None, str(path), error.reason)
+
     def _describe(
-        self, path: Path, relative: PurePath, sidecars: list[Path], data: bytes
+        self, path: Path, relative: PurePath, sidecars: list[Path], said: Values, data: bytes
     ) -> tuple[Values, list[Skipped]]:
         values, problems = caption_values(path, relative, sidecars, data)
+        values |= said
+        if relative.suffix.lower() in video.SUFFIXES:
+            values["seconds"] = Video(path).seconds()
         return values, [Skipped(self.name, None, "caption", str(path), problem) for problem in problems]
+
+    def _id(self, relative: PurePath) -> str:
+        return self.prefix if self._alone else f"{self.prefix}/{relative.as_posix()}"
+
+    def _add_fields(self) -> None:
+        """Announce what only some folders have."""
+        suffixes = {relative.suffix.lower() for relative, _ in self._found}
+        more: list[Field] = []
+        if suffixes & pdf.SUFFIXES:
+            more += [Field("text", "text", "text"), Field("page", "column", "integer")]
+        if self._texts:
+            more.append(Field("context", "text", "text"))
+        if suffixes & pdf.SUFFIXES or self._texts:
+            more.append(Field("document", "column", "text"))
+        if suffixes & video.SUFFIXES:
+            more.append(Field("seconds", "column", "number"))
+        self.fields |= {one.name: one for one in more}
 
     def _walk(self, workspace: Path) -> None:
         for folder, names, files in os.walk(self.folder, onerror=self._on_closed):
@@ -121,12 +181,14 @@ class FolderSource:
                 if not _is_unicode(relative):
                     self._on_odd_name(here / file)
                     continue
-                if suffix in SUFFIXES:
+                if suffix in SUFFIXES | pdf.SUFFIXES | video.SUFFIXES:
                     candidates = (
                         base + end for end in SIDECARS for base in (file.lower(), relative.stem.lower())
                     )
-                    self._pictures.append((relative, [texts[one] for one in candidates if one in texts]))
-                elif suffix in _UNREAD:
+                    self._found.append((relative, [texts[one] for one in candidates if one in texts]))
+                elif suffix in markdown.SUFFIXES:
+                    self._texts.append(relative)
+                elif suffix in _UNREAD or file.lower().endswith(ARCHIVES):
                     self._other.append(relative)
 
     def _on_odd_name(self, path: Path) -> None:
@@ -138,6 +200,12 @@ class FolderSource:
         self.unreadable += 1
         reason = f"folder cannot be opened ({error.strerror})"
         self._closed.append(Skipped(self.name, None, None, str(error.filename), reason))
+
+
+def _why_not(relative: PurePath) -> str:
+    if relative.name.lower().endswith(ARCHIVES):
+        return "an archive in a folder is left closed; name it as a source to add what is inside"
+    return f"{relative.suffix[1:].upper()} is not read; convert it to JPEG, PNG or WebP"
 
 
 def _is_unicode(path: PurePath) -> bool:

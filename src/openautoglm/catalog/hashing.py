@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, time
+from pathlib import Path
 
 
 def content_hash(data: bytes) -> str:
@@ -20,6 +21,12 @@ def content_hash(data: bytes) -> str:
     False
     """
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Hex digest of a file of any size, read in blocks; that of its bytes by `content_hash`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def row_hash(values: Mapping[str, object], image_hash: str | None) -> str:

@@ -9,12 +9,14 @@ Whatever is wrong, the caller gets one error with a reason in words: `BadImage`.
 from __future__ import annotations
 
 import errno
+import io
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 
 from openautoglm.catalog.formats import BadImage, bad_image, open_image
 from openautoglm.catalog.hashing import content_hash
@@ -76,13 +78,15 @@ def inspect_image(data: bytes, path: Path | None = None) -> ImageFacts:
         return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)), look)
 
 
-def see(data: bytes) -> Look:
-    """Decode a picture as far as its look needs it.
+def see(picture: bytes | Image.Image) -> Look:
+    """Take the look of a picture, which is decoded as far as that needs it.
 
     Raises:
         BadImage: as `decode_image`.
     """
-    with open_image(data, None) as image:
+    if isinstance(picture, Image.Image):
+        return look_at(picture)
+    with open_image(picture, None) as image:
         try:
             return _look(image)
         except Exception as error:
@@ -120,6 +124,22 @@ def decode_image(source: bytes | Path, enough: int | None = None) -> Image.Image
             return to_rgb(ImageOps.exif_transpose(image))
         except Exception as error:
             raise bad_image(path, error) from error
+
+
+def encode_frames(frames: Sequence[Image.Image]) -> bytes:
+    """Write one picture as PNG, several as the frames of a WebP; `decode_frames` reads them."""
+    file = io.BytesIO()
+    if len(frames) == 1:
+        frames[0].save(file, "PNG")
+    else:
+        frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], quality=85, duration=1000)
+    return file.getvalue()
+
+
+def decode_frames(data: bytes) -> list[Image.Image]:
+    """Decode all frames of a file that `encode_frames` wrote."""
+    with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
+        return [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.formats import SUFFIXES
@@ -60,7 +60,7 @@ class TableFacts:
     """By the table's own column names; the picture's column is not among them."""
 
 
-def look_at(reader: Reader, path: Path, given: Roles) -> TableFacts:
+def look_at(reader: Reader, given: Roles) -> TableFacts:
     """Read the table once and settle its roles.
 
     Raises:
@@ -69,7 +69,7 @@ def look_at(reader: Reader, path: Path, given: Roles) -> TableFacts:
     for name, role in given.named().items():
         if name not in reader.columns:
             raise CatalogError(
-                f"{path} has no column {name!r} (--{role}); it has {', '.join(reader.columns)}"
+                f"{reader.label} has no column {name!r} (--{role}); it has {', '.join(reader.columns)}"
             )
     columns = {name: _Column() for name in reader.columns if name not in reader.byte_columns}
     rows = 0
@@ -82,8 +82,8 @@ def look_at(reader: Reader, path: Path, given: Roles) -> TableFacts:
     roles = _settle_roles(reader, columns, given)
     if not (roles.image or roles.text or roles.tags):
         raise CatalogError(
-            f"{path}: no column looks like a picture's path or a text; name them with --image and --text "
-            f"(columns: {', '.join(reader.columns)})"
+            f"{reader.label}: no column looks like a picture's path or a text; name them with --image and "
+            f"--text (columns: {', '.join(reader.columns)})"
         )
     return TableFacts(rows, roles, _fields(columns, roles))
 

@@ -38,6 +38,10 @@ Row = tuple[int, dict[str, Any]]
 class Reader(Protocol):
     """A table file that can be read row by row, several times."""
 
+    label: str
+    """What errors call it."""
+    folder: Path
+    """Where its pictures' paths begin."""
     columns: list[str]
     numbers_as_text: bool
     """Whether the file writes numbers as text (CSV)."""
@@ -70,7 +74,10 @@ def open_table(path: Path) -> Reader:
 
 def unknown_table(path: Path) -> CatalogError:
     """Make the error for a file that is no table."""
-    return CatalogError(f"{path}: a source is a folder of pictures or a table ({', '.join(SUFFIXES)})")
+    return CatalogError(
+        f"{path}: a source is a folder of pictures, a table ({', '.join(SUFFIXES)}), a PDF, a video, or a "
+        "WebDataset archive (.tar, .tar.gz)"
+    )
 
 
 class CsvReader:
@@ -80,7 +87,7 @@ class CsvReader:
     byte_columns: frozenset[str] = frozenset()
 
     def __init__(self, path: Path, *, delimiter: str | None) -> None:
-        self.path = path
+        self.path, self.label, self.folder = path, str(path), path.parent
         self.encoding = file_encoding(path)
         with self._open() as file:
             header = file.readline()
@@ -130,7 +137,7 @@ class JsonLinesReader:
     byte_columns: frozenset[str] = frozenset()
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.label, self.folder = path, str(path), path.parent
         names: dict[str, None] = {}
         for row in self.rows(with_bytes=False):
             if not isinstance(row, BadRow):
@@ -164,7 +171,7 @@ class ParquetReader:
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
-        self.path = path
+        self.label, self.folder = str(path), path.parent
         try:
             self._file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:

@@ -137,7 +137,9 @@ def read_words(store: Store, reader: Callable[[Image.Image], str | None], tell: 
             todo.setdefault(picture, []).append(row)
     last, with_words, lost = time.monotonic(), 0, 0
     opened = open_stored(
-        store, (rows[0] for rows in todo.values()), lambda data: (reader(decode_image(data)),)
+        store,
+        (rows[0] for rows in todo.values()),
+        lambda seen: (reader(decode_image(seen) if isinstance(seen, bytes) else seen),),
     )
     for done, (row, found) in enumerate(opened, start=1):
         lost += found is None

@@ -1,22 +1,26 @@
 """Which sources a catalogue has: paths made sure of, prefixes of derived ids, roles remembered.
 
-`workspace.json` keeps for every source the prefix of its ids and, for tables, what the user said about
-its columns, so that a later `add` needs to be told nothing twice.
+`workspace.json` keeps for every source the prefix of its ids, for tables what the user said about their
+columns, and for a database's query its text and URL (never a password), so that a later `add` needs to
+be told nothing twice.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from openautoglm.catalog import readers
+from openautoglm.catalog import pdf, readers, video
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.folder import FolderSource
 from openautoglm.catalog.schema import WIDER, Field, Roles
 from openautoglm.catalog.source import Source
+from openautoglm.catalog.sql import SqlQuery, SqlReader
 from openautoglm.catalog.table import TableSource
+from openautoglm.catalog.webdataset import ARCHIVES, TarSource
 
 
 class Sources:
@@ -30,58 +34,97 @@ class Sources:
     def __init__(self, workspace: Path, settings: dict[str, Any]) -> None:
         self.workspace = workspace
         self.stored: dict[str, dict[str, Any]] = settings.setdefault("sources", {})
+        self.notes: list[str] = []
 
-    def paths(self, named: Sequence[Path | str]) -> list[Path]:
-        """Resolve the named sources, or all known ones when none is named; tables come first.
+    def named(self, given: Sequence[Path | str | SqlQuery]) -> list[Path | SqlQuery]:
+        """Resolve the given sources, or all known ones when none is given; tables come first.
+
+        Known queries whose password is not kept are left out then, which `notes` tells.
 
         Raises:
-            CatalogError: if one does not exist, is the workspace, or is neither folder nor table.
+            CatalogError: if one does not exist, is the workspace, or is of no kind that is read.
         """
-        given = [Path(one).expanduser() for one in named] or [self.workspace / one for one in self.stored]
-        if not given:
+        wanted = list(given) or self._known()
+        if not wanted and not self.notes:
             raise CatalogError(
                 f"nothing was ever added to {self.workspace}; name a folder of pictures or a table"
             )
-        paths = list(dict.fromkeys(one.resolve() for one in given))
-        for path in paths:
-            if not path.exists():
-                raise CatalogError(f"there is no {path}; name a folder of pictures or a table")
-            if path == self.workspace.resolve():
-                raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
-            if not path.is_dir() and path.suffix.lower() not in readers.SUFFIXES:
-                raise readers.unknown_table(path)
+        sources = list(
+            dict.fromkeys(
+                one if isinstance(one, SqlQuery) else Path(one).expanduser().resolve() for one in wanted
+            )
+        )
+        for one in sources:
+            if isinstance(one, Path):
+                self._check(one)
         # A table says more about a picture than the names in a folder do.
-        return sorted(paths, key=Path.is_dir)
+        return sorted(sources, key=lambda one: isinstance(one, Path) and one.is_dir())
 
-    def open(self, path: Path, given: Roles | None, fields: dict[str, Field]) -> Source:
+    def open(self, wanted: Path | SqlQuery, given: Roles | None, fields: dict[str, Field]) -> Source:
         """Open a source and bring its fields into `fields`.
 
         Args:
-            path: one of `paths`.
+            wanted: one of `named`.
             given: what the user says now; nothing means what they said the last time.
             fields: the catalogue's fields; new ones are added, roles given now replace older ones.
         """
-        name = self.portable(path)
+        name = wanted.name if isinstance(wanted, SqlQuery) else self.portable(wanted)
         about = self.stored.get(name, {})
-        prefix = about.get("prefix") or self._free_prefix(path)
+        prefix = about.get("prefix") or self._free_prefix(wanted)
         source: Source
-        if path.is_dir():
-            self.stored[name] = {"prefix": prefix}
-            source = FolderSource(path, name=name, prefix=prefix, workspace=self.workspace)
-            says = False
-        else:
+        says = False
+        if isinstance(wanted, SqlQuery) or _is_table(wanted):
             says = given is not None and bool(given.as_dict())
             roles = given if given is not None and says else Roles.from_dict(about.get("roles", {}))
-            self.stored[name] = {"prefix": prefix, "roles": roles.as_dict()}
-            source = TableSource(path, name=name, prefix=prefix, roles=roles, known=fields)
+            now: dict[str, Any] = {"prefix": prefix, "roles": roles.as_dict()}
+            table: Path | SqlReader
+            if isinstance(wanted, SqlQuery):
+                # Relative paths of pictures begin where the query was first given.
+                folder = about.get("folder", self.portable(Path.cwd()))
+                now |= {"url": wanted.safe_url, "query": wanted.query, "folder": folder}
+                table = SqlReader(wanted, self.workspace / folder)
+            else:
+                table = wanted
+            source = TableSource(table, name=name, prefix=prefix, roles=roles, known=fields)
+        elif _is_archive(wanted):
+            now = {"prefix": prefix}
+            source = TarSource(wanted, name=name, prefix=prefix)
+        else:
+            now = {"prefix": prefix}
+            source = FolderSource(wanted, name=name, prefix=prefix, workspace=self.workspace)
+        self.stored[name] = now
         for found in source.fields.values():
             known = fields.get(found.name)
             role = found.role if known is None or says else known.role
             language = found.language if known is None else known.language
-            # A folder's fields bend to the catalogue's: a table's `camera` may be another kind of column.
+            # A folder's fields bend to the catalogue's: a table's `page` may be another kind of column.
             kind = WIDER.get((known.type, found.type), known.type) if known else found.type
             fields[found.name] = Field(found.name, role, kind, language)
         return source
+
+    def _known(self) -> list[Path | SqlQuery]:
+        found: list[Path | SqlQuery] = []
+        for name, about in self.stored.items():
+            if "query" not in about:
+                found.append(self.workspace / name)
+                continue
+            source = SqlQuery(about["url"], about["query"])
+            try:
+                source.open_url()
+            except CatalogError as error:
+                self.notes.append(f"left out: {error}")
+            else:
+                found.append(source)
+        return found
+
+    def _check(self, path: Path) -> None:
+        if not path.exists():
+            raise CatalogError(f"there is no {path}; name a folder of pictures or a table")
+        if path == self.workspace.resolve():
+            raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
+        single = pdf.SUFFIXES | video.SUFFIXES
+        if not (path.is_dir() or _is_table(path) or _is_archive(path) or path.suffix.lower() in single):
+            raise readers.unknown_table(path)
 
     def portable(self, path: Path) -> str:
         """Write a path as the workspace keeps it: relative when inside it, so that it can move with it."""
@@ -93,8 +136,21 @@ class Sources:
         """Name the sources that are tables."""
         return {name for name, about in self.stored.items() if "roles" in about}
 
-    def _free_prefix(self, path: Path) -> str:
+    def _free_prefix(self, source: Path | SqlQuery) -> str:
         taken = {one["prefix"] for one in self.stored.values()}
-        base = path.name if path.is_dir() else path.stem
+        if isinstance(source, SqlQuery):
+            base = source.database
+        elif _is_archive(source):
+            base = re.sub(r"\.(tar|tar\.gz|tgz)$", "", source.name, flags=re.IGNORECASE)
+        else:
+            base = source.stem if _is_table(source) else source.name
         numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
         return base if base not in taken else next(one for one in numbered if one not in taken)
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in readers.SUFFIXES and not path.is_dir()
+
+
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(ARCHIVES) and not path.is_dir()

@@ -1,4 +1,4 @@
-"""Import a table: a row of the file is a row of the catalogue, its columns keep their names.
+"""Import a table: a row of the file or query is a row of the catalogue, its columns keep their names.
 
 A picture's path is relative to the table; an empty cell means a row without a picture. Without an id
 column, a row's id is its picture's path, or its content where it has none (a second such row gets #2).
@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.infer import look_at
-from openautoglm.catalog.readers import BadRow, open_table
+from openautoglm.catalog.readers import BadRow, Reader, open_table
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import ID, WIDER, Field, Kind, Roles, column_name
 from openautoglm.catalog.source import Item, KnownFields, Values
@@ -27,10 +27,10 @@ from openautoglm.catalog.values import convert
 
 
 class TableSource:
-    """A CSV, TSV, JSONL or Parquet file.
+    """A CSV, TSV, JSONL or Parquet file, or the answer to a database's query.
 
     Args:
-        path: the file.
+        table: the file, or what reads it.
         name: what `_source` says.
         prefix: what derived ids begin with.
         roles: what the user said about its columns.
@@ -40,10 +40,12 @@ class TableSource:
         CatalogError: if the file or its header cannot be used, or a column's kind conflicts with `known`.
     """
 
-    def __init__(self, path: Path, *, name: str, prefix: str, roles: Roles, known: KnownFields) -> None:
-        self.path, self.name, self.prefix = path, name, prefix
-        self._reader = open_table(path)
-        facts = look_at(self._reader, path, roles)
+    def __init__(
+        self, table: Path | Reader, *, name: str, prefix: str, roles: Roles, known: KnownFields
+    ) -> None:
+        self.name, self.prefix = name, prefix
+        self._reader = open_table(table) if isinstance(table, Path) else table
+        facts = look_at(self._reader, roles)
         self.total, self.roles = facts.rows, facts.roles
         self.unreadable = 0
         self._named: dict[str, Field] = {}
@@ -52,7 +54,9 @@ class TableSource:
                 continue  # it is the catalogue's own `id`
             name_here = column_name(raw, [*known, *(one.name for one in self._named.values())])
             if any(one.name == name_here for one in self._named.values()):
-                raise CatalogError(f"{path}: column {raw!r} would be a second {name_here!r}; rename it")
+                raise CatalogError(
+                    f"{self._reader.label}: column {raw!r} would be a second {name_here!r}; rename it"
+                )
             kind = self._agree(raw, found, known.get(name_here))
             self._named[raw] = replace(found, name=name_here, type=kind)
         self.fields = {one.name: one for one in self._named.values()}
@@ -133,7 +137,7 @@ class TableSource:
             text.replace("\\", "/"),
             *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")),
         ]
-        paths = [self.path.parent / one for one in dict.fromkeys(spelt)]
+        paths = [self._reader.folder / one for one in dict.fromkeys(spelt)]
         return next((path for path in paths if len(paths) > 1 and path.exists()), paths[0])
 
     def _agree(self, raw: str, found: Field, known: Field | None) -> Kind:
@@ -145,9 +149,9 @@ class TableSource:
         if wider:
             return wider
         raise CatalogError(
-            f"{self.path}: column {raw!r} holds {_described(found.type)}{self._example(raw, known.type)}, "
-            f"but in the catalogue {known.name!r} holds {_described(known.type)}; "
-            "correct the cells, or rename the column"
+            f"{self._reader.label}: column {raw!r} holds {_described(found.type)}"
+            f"{self._example(raw, known.type)}, but in the catalogue {known.name!r} holds "
+            f"{_described(known.type)}; correct the cells, or rename the column"
         )
 
     def _example(self, raw: str, kind: Kind) -> str:

@@ -15,11 +15,19 @@ _SHOWN = 10
 def add(
     workspace: WorkspaceFolder,
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE...", help="Folders and tables.")
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Folders, tables, PDFs, videos, WebDataset archives."),
     ] = None,
     table: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")
     ] = None,
+    from_sql: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="A database; the URL may name variables: 'mysql://me:$PASSWORD@host/db'."
+        ),
+    ] = None,
+    query: Annotated[str | None, typer.Option(metavar="SQL", help="What to ask it: a SELECT.")] = None,
     image: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column with the picture's path.")
     ] = None,
@@ -53,13 +61,16 @@ def add(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Add folders of pictures and tables; again, to take in what is new, changed or gone."""
+    """Add folders, files, tables and queries; again (without any: all of them), to take in what is new."""
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
 
-    names = [*(sources or ()), *(table or ())]
-    if not names:
-        raise typer.BadParameter("name at least one folder or table", param_hint="SOURCE")
+    names: list[str | SqlQuery] = [*(sources or ()), *(table or ())]
+    if from_sql is not None and query is not None:
+        names.append(SqlQuery(from_sql, query))
+    elif from_sql is not None or query is not None:
+        raise typer.BadParameter("--from-sql URL and --query SQL belong together", param_hint="--from-sql")
     roles = Roles(
         image=image,
         text=split_names(text),
@@ -69,7 +80,8 @@ def add(
         group=group,
         split=split,
     )
-    shop = Workspace.open(workspace, create=True)
+    # Without a source there is nothing to make a workspace for.
+    shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     for source, used in report.inferred.items():
         typer.echo(f"{source}: {used}")

@@ -82,35 +82,38 @@ def encode_pictures(
     batch_size: int = 64,
     tell: Tell | None = None,
 ) -> EncodedPictures:
-    """Encode the pictures of the rows `ids`."""
+    """Encode the pictures of the rows `ids`; a video's vector is the mean direction of its frames'."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for start in range(0, len(ids), batch_size):
             wanted = ids[start : start + batch_size]
             yield from catalog.read(["_image", "_image_bytes"], ids=wanted).to_pylist()
 
-    def load(row: dict[str, Any]) -> Any:
+    def load(row: dict[str, Any]) -> list[Any] | BadImage:
         try:
             if isinstance(model, Prepares):
-                return model.prepare(catalog.load_image(row, model.enough))
-            return catalog.load_image(row)
+                return [model.prepare(frame) for frame in catalog.load_frames(row, model.enough)]
+            return list(catalog.load_frames(row))
         except BadImage as error:
             return error
 
     parts: list[Vectors] = []
     kept: list[int] = []
+    counts: list[int] = []
     broken: list[Broken] = []
     images: list[Any] = []
-    for place, image in enumerate(in_order(load, rows())):
-        if isinstance(image, BadImage):
-            broken.append(Broken(ids[place], image.reason))
+    for place, frames in enumerate(in_order(load, rows())):
+        if isinstance(frames, BadImage):
+            broken.append(Broken(ids[place], frames.reason))
         else:
-            images.append(image)
+            images += frames
+            counts.append(len(frames))
             kept.append(place)
         last = place + 1 == len(ids)
-        if images and (last or len(images) == batch_size):
-            parts.append(np.asarray(model.encode(images=images, batch_size=batch_size), np.float32))
-            images = []
+        if images and (last or len(images) >= batch_size):
+            vectors = np.asarray(model.encode(images=images, batch_size=batch_size), np.float32)
+            parts.append(pooled(vectors, counts))
+            images, counts = [], []
         if tell and (last or (place + 1) % batch_size == 0):
             tell("pictures", place + 1, len(ids))
     return EncodedPictures(_joined(parts), np.array(kept, np.int64), broken)
@@ -128,6 +131,29 @@ def encode_captions(
         if tell:
             tell("texts", min(start + step, len(texts)), len(texts))
     return _joined(parts)
+
+
+def pooled(vectors: Vectors, counts: Sequence[int]) -> Vectors:
+    """Take the mean direction of each run of `counts` vectors: (Σ counts, D) → (len(counts), D).
+
+    A single vector stays as it is, to the bit.
+    """
+    if all(count == 1 for count in counts):
+        return vectors
+    runs = np.split(vectors, np.cumsum(counts)[:-1])
+    return np.stack([run[0] if len(run) == 1 else unit_mean(list(run)) for run in runs])
+
+
+def unit_mean(vectors: Sequence[Vectors]) -> Vectors:
+    """Return the mean direction of one unit vector or more, (D,) each.
+
+    >>> unit_mean([np.array([1, 0], np.float32), np.array([0, 1], np.float32)]).round(3).tolist()
+    [0.7070000171661377, 0.7070000171661377]
+    """
+    mean = np.mean(vectors, axis=0, dtype=np.float64)
+    length = np.linalg.norm(mean)
+    # Opposite vectors cancel out; then either one says more than none.
+    return np.asarray(mean / length if length > 1e-6 else vectors[0], np.float32)
 
 
 def _joined(parts: list[Vectors]) -> Vectors:

@@ -6,8 +6,10 @@
     as_csv(shop.catalog, hits)                    id, score, picture, and the user's fields
 
 A picture is the user's own file, or bytes that the workspace keeps (`add --embed`, a Parquet column).
-The file comes first, bytes serve where there is none. A name begins with the hit's rank, so names sort as
-the hits do and no two are the same; nothing that exists is written over.
+The file comes first, bytes serve where there is none. A page of a PDF, or a picture in an archive, is
+copied as a picture of its own; its path, and what is linked to, is the file that holds it. A name begins
+with the hit's rank, so names sort as the hits do and no two are the same; nothing that exists is written
+over.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from openautoglm.catalog.errors import writing_file
 from openautoglm.catalog.images import BadImage
+from openautoglm.catalog.parts import part_at
 from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Hit
 
@@ -124,12 +127,13 @@ def link_pictures(catalog: Catalog, hits: Sequence[Hit], folder: Path | str, *, 
 
 
 def picture_paths(catalog: Catalog, hits: Sequence[Hit]) -> Gathered:
-    """Find the hits' picture files, in the order of the hits."""
+    """Find the hits' picture files, or those that hold them, in the order of the hits, each once."""
     found = Gathered()
     for hit in hits:
-        file = _file(catalog, hit)
+        file = _holder(_file(catalog, hit))
         if file is not None and file.is_file():
-            found.files.append(file)
+            if file not in found.files:
+                found.files.append(file)
         else:
             found.left[hit.id] = _why_no_file(hit, file)
     return found
@@ -178,10 +182,13 @@ def _gather(
     plan: list[tuple[Hit, Path | None, Path]] = []
     for rank, hit in enumerate(hits, start + 1):
         file = _file(catalog, hit)
+        if not bytes_too:
+            file = _holder(file)
         if file is not None and file.is_file():
             plan.append((hit, file, folder / _name(rank, file.stem, file.suffix)))
         elif bytes_too and (data := _bytes(catalog, hit)):
-            stem = file.stem if file else hit.id
+            inside = file is not None and _is_inside(file)
+            stem = PurePath(hit.id).name if inside else file.stem if file else hit.id
             plan.append((hit, None, folder / _name(rank, stem, _suffix(data))))
         else:
             found.left[hit.id] = _why_no_file(hit, file)
@@ -214,11 +221,29 @@ def _file(catalog: Catalog, hit: Hit) -> Path | None:
     return None if image is None else Path(os.path.normpath(catalog.folder / image))
 
 
+def _holder(file: Path | None) -> Path | None:
+    """The file that a picture is, or is in."""
+    part = part_at(file) if file else None
+    return part.path if part else file
+
+
+def _is_inside(file: Path) -> bool:
+    part = part_at(file)
+    return part is not None and bool(part.inside) and file != part.path
+
+
 def _bytes(catalog: Catalog, hit: Hit) -> bytes:
-    """The picture's bytes that the workspace keeps; none where it keeps none."""
+    """The picture's bytes that the workspace keeps, or those of a part of a file; else none."""
     if hit.row.get("_width") is None:
         return b""
-    return catalog.read(["_image_bytes"], ids=[hit.id])["_image_bytes"][0].as_py() or b""
+    kept: bytes | None = catalog.read(["_image_bytes"], ids=[hit.id])["_image_bytes"][0].as_py()
+    file = _file(catalog, hit)
+    part = part_at(file) if file and _is_inside(file) else None
+    if kept is not None or part is None:
+        return kept or b""
+    with contextlib.suppress(BadImage):
+        return part.data()
+    return b""
 
 
 def _why_no_file(hit: Hit, file: Path | None) -> str:

@@ -1,6 +1,7 @@
 """The index: each row's vectors, kept beside the row, made again only when row or model changed.
 
-    _image_embeds   the picture's vector; null where the row has no picture, or a broken one
+    _image_embeds   the picture's vector, of a video the unit mean of its frames'; null where the row has
+                    no picture, or a broken one
     _text_embeds    the unit mean of the vectors of the row's different texts; null without text
     _fused_embeds   the unit mean of those of the two that are there: the row as a whole
     _embeds_key     FINGERPRINT:CONTENT, what the vectors were made from and by which model
@@ -23,10 +24,10 @@ import numpy as np
 import pyarrow as pa
 
 from openautoglm.catalog.hashing import row_hash
-from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures
+from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 from openautoglm.search.background import Background
 from openautoglm.search.nearest import NearestReport, begin, build_nearest
-from openautoglm.search.vectors import KEY, VECTORS, unit_mean
+from openautoglm.search.vectors import KEY, VECTORS
 from openautoglm.search.words import WordsReport, build_words
 
 if TYPE_CHECKING:

@@ -14,6 +14,9 @@ Being a sum, the whole is still one vector, and an index finds its neighbours.
 
 What is unwanted is subtracted (Mikolov et al., 2013, arXiv:1301.3781, on words): a row that shows it
 falls, but is not excluded; `where` excludes.
+
+A picture may be a file of several, named as the catalogue does (`catalog/parts.py`): a page of a PDF, or a
+video, whose frames are pooled as an index pools them.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ import numpy as np
 from PIL import Image
 
 from openautoglm.catalog.images import BadImage, decode_image
-from openautoglm.evaluate.encoding import Encoder, Vectors
+from openautoglm.catalog.parts import load_frames
+from openautoglm.evaluate.encoding import Encoder, Vectors, pooled
 from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
 from openautoglm.search.vectors import IMAGE, KEY, TEXT
@@ -111,7 +115,7 @@ class Query:
         texts = [one.strip() for one in self.texts + self.minus]
         encoded = [*model.encode(texts=texts)] if texts else []
         wanted, unwanted = encoded[: len(self.texts)], encoded[len(self.texts) :]
-        pictures = [*model.encode(images=[_picture(one) for one in self.images])] if self.images else []
+        pictures = _encoded(model, self.images) if self.images else []
         pictures += [_row(catalog, model.fingerprint(), one) for one in self.like]
         share = self.weight if wanted and pictures else float(bool(pictures))
         parts = [Part(one, (1 - share) / len(wanted)) for one in wanted]
@@ -143,11 +147,18 @@ def _each(given: object) -> tuple:
     return (given,) if isinstance(given, str | bytes | Path | Image.Image) else tuple(given)  # type: ignore[arg-type]
 
 
-def _picture(image: Picture) -> Image.Image:
+def _encoded(model: Encoder, images: Sequence[Picture]) -> list[Vectors]:
+    frames = [_frames(one) for one in images]
+    vectors = model.encode(images=[frame for some in frames for frame in some])
+    return [*pooled(vectors, [len(some) for some in frames])]
+
+
+def _frames(image: Picture) -> list[Image.Image]:
+    """Decode the picture, or the frames of a video."""
     if isinstance(image, Image.Image):
-        return image
+        return [image]
     try:
-        return decode_image(Path(image) if isinstance(image, str) else image)
+        return [decode_image(image)] if isinstance(image, bytes) else load_frames(Path(image))
     except BadImage as error:
         raise SearchError(f"the query's picture cannot be read: {error}") from error
 
