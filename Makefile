@@ -44,7 +44,7 @@ docs: setup ## The documentation: figures and keys into the pages, the site into
 screens: setup ## Run the commands in the pages again and show what they print and draw (after make demo)
 	$(BIN)/python tools/screens.py
 
-bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo (QUICK=1: small form)
+bench-%: setup ## A benchmark: loss, unseen-style, zero-shot, demo, copies (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md

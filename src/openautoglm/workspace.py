@@ -122,6 +122,7 @@ class Workspace:
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
+        ocr: bool | None = None,
         progress: bool = False,
     ) -> AddReport:
         """Bring the catalogue up to date with folders and tables; see `Catalog.add`."""
@@ -131,6 +132,7 @@ class Workspace:
                 roles=roles,
                 prune=prune,
                 embed=embed,
+                ocr=ocr,
                 progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
             )
 
@@ -238,6 +240,9 @@ class Workspace:
 
         with _bars(progress) as tell:
             report = build_index(self._resolve(model), self.catalog, tell=tell)
+            if report.encoded:
+                # What the hashes leave in doubt, the vectors decide.
+                self.catalog.settle_copies()
         if isinstance(model, str | Path):
             elsewhere = self._own(model) is None and Path(model).expanduser().is_dir()
             # A folder elsewhere must be found again from any working directory.

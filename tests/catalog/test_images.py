@@ -40,7 +40,7 @@ def test_each_format_gives_its_colour_as_rgb(kind: str) -> None:
     assert decoded.mode == "RGB"
     assert decoded.size == SIZE
     assert np.allclose(decoded.getpixel((5, 5)), RED, atol=4 if kind in LOSSY else 0)
-    assert inspect_image(data)[1:] == SIZE
+    assert inspect_image(data)[1:3] == SIZE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
@@ -148,7 +148,7 @@ def test_orientation_puts_the_red_corner_where_the_photographer_saw_it(kind: str
     decoded = decode_image(data)
     assert decoded.size == (32, 16)
     assert np.allclose(np.asarray(decoded, float), np.asarray(upright, float), atol=12)
-    assert inspect_image(data)[1:] == (32, 16)
+    assert inspect_image(data)[1:3] == (32, 16)
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -165,7 +165,7 @@ def test_a_heif_is_turned_as_its_own_box_says(turns: int) -> None:
     lying = decode_image(bytes(data))
     data[angle] = turns
     decoded = decode_image(bytes(data))
-    assert decoded.size == ((32, 16), (16, 32))[turns % 2] == inspect_image(bytes(data))[1:]
+    assert decoded.size == ((32, 16), (16, 32))[turns % 2] == inspect_image(bytes(data))[1:3]
     upright = lying.rotate(90 * turns, expand=True)
     assert np.allclose(np.asarray(decoded, float), np.asarray(upright, float), atol=40)
 
@@ -179,7 +179,7 @@ def test_the_first_frame_of_an_animation() -> None:
 
 
 def test_large_jpegs_keep_their_size_when_inspected() -> None:
-    assert inspect_image(encoded(Image.new("RGB", (1003, 771)), "JPEG"))[1:] == (1003, 771)
+    assert inspect_image(encoded(Image.new("RGB", (1003, 771)), "JPEG"))[1:3] == (1003, 771)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
@@ -217,7 +217,7 @@ def test_a_thumbnail_does_not_prove_a_heif() -> None:
     middle = len(data) - len(thumbnail) - (len(data) - len(thumbnail)) // 3
     assert len(thumbnail) * 4 < len(data)
     broken[middle : middle + 2000] = bytes(2000)
-    assert inspect_image(data)[1:] == (256, 256)
+    assert inspect_image(data)[1:3] == (256, 256)
     del broken[middle:]
     with pytest.raises(BadImage):
         inspect_image(bytes(broken))

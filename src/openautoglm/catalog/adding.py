@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
-from openautoglm.catalog.images import ImageFacts
+from openautoglm.catalog.images import ImageFacts, see
 from openautoglm.catalog.report import AddReport, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Portable, Source, Values
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
 from openautoglm.catalog.store import Store
+from openautoglm.catalog.stored import NEEDED, open_stored
 from openautoglm.catalog.values import convert
 from openautoglm.catalog.words import row_texts, stored_words, words_key
 
@@ -67,6 +69,9 @@ class Adder:
         self._given: dict[str, str] = {}
         self._home: dict[str, str] = {}
         self._seen: dict[str, str] = {}
+        self._touched: set[str] = set()
+        self._lost: set[str] = set()
+        self._unseen: set[str] = set()
         self._batch: list[dict[str, Any]] = []
         self._batch_bytes = 0
         self._last_commit = time.monotonic()
@@ -89,12 +94,46 @@ class Adder:
         self._commit()
         self._drop_gone(source, prune=prune)
 
-    def settle_splits(self) -> None:
-        """Give every row the cluster and split that hold now that all rows are known (see `splits.py`)."""
-        columns = [ID, "_image_hash", "_hash", "_split", "_cluster", *self._stored(self._groups)]
+    def settle(self, *, everything: bool = False) -> None:
+        """Find near copies, then clusters and splits, now that all rows are known.
+
+        Args:
+            everything: compare all pictures with all, as if no copies were known.
+        """
+        self._look_at_unseen()
+        settle_copies(self.store, self._touched, self._lost, everything=everything)
+        self._settle_splits()
+
+    def _look_at_unseen(self) -> None:
+        """Take the looks of pictures that were added before there were any; those that are gone wait."""
+        unseen = [key for key in self._unseen if key in self._known]
+        rows = self.store.rows(unseen, NEEDED).to_pylist()
+        seen: list[dict[str, Any]] = []
+        opened = open_stored(self.store, rows, lambda data: see(data).hash)
+        for done, (row, look) in enumerate(opened, start=1):
+            if look is not None:
+                seen.append({ID: row[ID], "_phash": look})
+            if self._progress:
+                self._progress(Progress("looks of pictures", done, len(rows), len(self.report.skipped)))
+            if len(seen) == ROWS_PER_COMMIT or done == len(rows):
+                self.store.correct(seen)
+                self._touched |= {one[ID] for one in seen}
+                seen = []
+
+    def _settle_splits(self) -> None:
+        """Give every row the cluster and split that hold now (see `splits.py`)."""
+        columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near", *self._stored(self._groups)]
+        rows = self.store.scan(columns).to_pylist()
+        ties = Clusters()
+        for row in rows:
+            if row["_near"] is not None:
+                key = self._keys(row)[0]
+                ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
         wrong = []
-        for row in self.store.scan(columns).to_pylist():
+        for row in rows:
             cluster, split = self._clusters.find(self._keys(row)[0])
+            if cluster in ties:
+                split = ties.find(cluster)[1]
             split = self._given.get(row[ID], split)
             if (row["_cluster"], row["_split"]) != (cluster, split):
                 wrong.append({ID: row[ID], "_cluster": cluster, "_split": split})
@@ -102,7 +141,7 @@ class Adder:
 
     def _load(self) -> None:
         own = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
-        own += ["_hash", "_split", EMBEDS_KEY]
+        own += ["_hash", "_split", "_phash", EMBEDS_KEY]
         user = self._stored([*self._groups, *self._splits])
         for row in self.store.scan([*own, *user]).to_pylist():
             self._known[row[ID]] = Known(
@@ -116,8 +155,10 @@ class Adder:
             )
             if row["_image_hash"]:
                 self._proven[row["_image_hash"]] = ImageFacts(
-                    row["_image_hash"], row["_width"], row["_height"]
+                    row["_image_hash"], row["_width"], row["_height"], row["_phash"]
                 )
+                if row["_phash"] is None:
+                    self._unseen.add(row[ID])
             self._note_home(row["_image"], row["_source"])
             self._join(row, row["_split"])
         self._next_position = max((one.position for one in self._known.values()), default=-1) + 1
@@ -193,6 +234,12 @@ class Adder:
     def _stage(
         self, key: str, values: Values, now: Known, facts: ImageFacts | None, data: bytes | None
     ) -> None:
+        known = self._known.get(key)
+        if known is None or known.image_hash != now.image_hash:
+            self._touched.add(key)
+            self._unseen.discard(key)
+        if facts and facts.look is None:
+            self._unseen.add(key)
         self._known[key] = now
         if facts:
             self._proven[facts.hash] = facts
@@ -208,6 +255,7 @@ class Adder:
             "_image_hash": now.image_hash,
             "_width": facts.width if facts else None,
             "_height": facts.height if facts else None,
+            "_phash": facts.look if facts else None,
             "_hash": now.hash,
             "_updated_at": datetime.now(UTC),
             EMBEDS_KEY: now.embeds_key,
@@ -259,6 +307,7 @@ class Adder:
                 "read, so that gone rows cannot be told; correct these first"
             )
         elif prune:
+            self._lost |= set(self.store.rows(gone, ["_near"])["_near"].drop_null().to_pylist())
             self.store.delete(gone)
             for key in gone:
                 del self._known[key]

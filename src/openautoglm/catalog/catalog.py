@@ -21,9 +21,12 @@ from openautoglm.catalog.adding import Adder, OnProgress
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.images import BadImage, decode_image
 from openautoglm.catalog.lock import write_lock
-from openautoglm.catalog.report import AddReport
-from openautoglm.catalog.schema import ID, WORDS, Field, Roles
+from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, require_reader, unread
+from openautoglm.catalog.report import AddReport, Progress
+from openautoglm.catalog.rewording import refresh_words
+from openautoglm.catalog.schema import ID, OCR_TEXT, WORDS, Field, Roles
 from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
+from openautoglm.catalog.source import Source
 from openautoglm.catalog.sources import Sources
 from openautoglm.catalog.store import FOLDER, Store
 from openautoglm.catalog.summary import Summary, summarize
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _LARGE = ("_embeds", "_image_bytes", WORDS)
+OCR = "ocr"
+"""Key of `workspace.json`: whether words in pictures are read."""
+
 _PARTS = {FILE, f"{FILE}.tmp", FOLDER, "models", "cache", ".lock"}
 
 
@@ -80,6 +86,7 @@ class Catalog:
         roles: Roles | None = None,
         prune: bool = False,
         embed: bool = False,
+        ocr: bool | None = None,
         progress: OnProgress | None = None,
     ) -> AddReport:
         """Bring the catalogue up to date with folders of pictures and tables.
@@ -89,40 +96,55 @@ class Catalog:
             roles: of the tables' columns; what is not said is taken from the last time, then inferred.
             prune: remove rows that their source no longer has.
             embed: keep the pictures' bytes in the workspace, so that it needs no other file.
+            ocr: read the words in the pictures into the field `ocr_text`, now and from now on; False stops it
+                and keeps what was read; None means what was said the last time.
             progress: called after each row.
 
         Raises:
-            CatalogError: if a source cannot be used at all, the workspace cannot be written, or another
-                process is writing it. What was committed before stays.
+            CatalogError: if a source cannot be used at all, the workspace cannot be written, another
+                process is writing it, or `ocr` is wanted and not installed. What was committed before stays.
         """
+        if ocr:
+            require_reader()
         report = AddReport()
         with self.writing() as interrupted:
             if interrupted:
                 self._store.tidy(interrupted=True)
+            self._store.upgrade()
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings)
             opened = [known.open(path, roles, fields) for path in known.paths(sources)]
+            reading = self._reads(ocr, opened, fields)
             self._remember(known, fields)
-            adder = Adder(
-                self._store,
-                fields,
-                report,
-                portable=known.portable,
-                tables=known.tables(),
-                embed=embed,
-                progress=progress,
-            )
+            adder = self._adder(known, fields, report, embed=embed, progress=progress)
             for source in opened:
                 if source.roles:
                     report.inferred[source.name] = source.roles
                 adder.add(source, prune=prune)
-            adder.settle_splits()
+            adder.settle(everything=interrupted)
+            if reading:
+                self._read_words(report, asked=bool(ocr), progress=progress)
             self._remember(known, fields)
+            if OCR_TEXT in fields:  # what was read is known only after the rows were written
+                refresh_words(self._store, fields)
             if report.added or report.changed or report.removed:
                 self._store.tidy(interrupted=False)
         if report.gone:
             report.notes.append(f"{report.gone} rows are gone from their source and kept; prune removes them")
         return report
+
+    def settle_copies(self) -> None:
+        """Look for near copies among all pictures, with the vectors that an index has made meanwhile.
+
+        Clusters that come to hang together get one split, by the rules of `splits.py`.
+        """
+        with self.writing() as interrupted:
+            self._store.upgrade()
+            if interrupted:
+                self._store.tidy(interrupted=True)
+            fields = dict(self.fields)
+            known = Sources(self.folder, self.settings)
+            self._adder(known, fields, AddReport()).settle(everything=True)
 
     def summary(self) -> Summary:
         """Count what `show` shows."""
@@ -188,6 +210,11 @@ class Catalog:
         with self.writing():
             self._store.drop(names)
 
+    def refresh_words(self) -> int:
+        """Analyse anew the words of rows whose texts, or whose fields' roles, changed; tell how many."""
+        with self.writing():
+            return refresh_words(self._store, self.fields)
+
     def update_settings(self, **changes: Any) -> None:
         """Write keys of `workspace.json`; the others keep their values."""
         write_settings(self.folder, self.settings | changes)
@@ -221,9 +248,66 @@ class Catalog:
             if not (self.folder / FILE).exists():
                 write_settings(self.folder, {"format": FORMAT, "fields": {}, "sources": {}})
 
+    def _reads(self, ocr: bool | None, sources: Sequence[Source], fields: dict[str, Field]) -> bool:
+        """Whether words are read in this `add`; gives the catalogue the field for them.
+
+        Raises:
+            CatalogError: if a table has a column of that name.
+        """
+        wanted = bool(self.settings.get(OCR, False)) if ocr is None else ocr
+        before = self.fields.get(OCR_TEXT)
+        holds_words = before is not None and before.role == "words"
+        table = next((one.name for one in sources if OCR_TEXT in one.fields), None)
+        if (table and (wanted or holds_words)) or (wanted and before and not holds_words):
+            raise CatalogError(
+                f"the words read in pictures go into {OCR_TEXT!r}, and {table or 'a table'} has a column of "
+                "that name; rename the column"
+            )
+        if wanted:
+            fields[OCR_TEXT] = Field(OCR_TEXT, "words", "text")
+        if ocr is not None:
+            self.update_settings(**{OCR: ocr})
+        return wanted
+
+    def _read_words(self, report: AddReport, *, asked: bool, progress: OnProgress | None) -> None:
+        waiting = unread(self._store)
+        if waiting and not asked and not can_read():
+            said = f"the words of {waiting:,} pictures were not read: RapidOCR is not installed; {INSTALL}"
+            report.notes.append(said)
+            return
+
+        def tell(done: int, total: int) -> None:
+            if progress:
+                progress(Progress("words in pictures", done, total, len(report.skipped)))
+
+        if waiting:
+            read = read_words(self._store, Reader(), tell)
+            report.read = read.pictures
+            lost = f"; {read.lost:,} pictures could not be opened" if read.lost else ""
+            report.notes.append(f"{read.pictures:,} pictures read, {read.with_words:,} with words{lost}")
+
+    def _adder(
+        self,
+        known: Sources,
+        fields: dict[str, Field],
+        report: AddReport,
+        *,
+        embed: bool = False,
+        progress: OnProgress | None = None,
+    ) -> Adder:
+        return Adder(
+            self._store,
+            fields,
+            report,
+            portable=known.portable,
+            tables=known.tables(),
+            embed=embed,
+            progress=progress,
+        )
+
     def _remember(self, sources: Sources, fields: Mapping[str, Field]) -> None:
         about = {name: one.as_dict() for name, one in fields.items()}
-        self.update_settings(sources=sources.stored, fields=about)
+        self.update_settings(format=FORMAT, sources=sources.stored, fields=about)
 
     def _light_columns(self) -> list[str]:
         names = self.dataset.schema.names

@@ -1,16 +1,14 @@
 """Read, hash and prove the pictures of a source: in threads, a few ahead, handed on in order.
 
 Hashing is cheap and always done; decoding is what costs, and is done for content that the catalogue
-does not have yet. Pillow works outside Python's lock, so threads use all cores.
+does not have yet.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +18,7 @@ from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import ID
 from openautoglm.catalog.source import Item
 from openautoglm.catalog.store import Store
-
-_AHEAD = 8
+from openautoglm.catalog.threads import in_order
 
 
 class Known(NamedTuple):
@@ -65,19 +62,7 @@ class Examiner:
 
     def examine_all(self, items: Iterator[Item | Skipped], source: str) -> Iterator[Examined | Skipped]:
         """Yield every item in its order; at most a few pictures a core are in memory."""
-        workers = min(8, os.cpu_count() or 1)
-        waiting: deque[Future[Examined | Skipped]] = deque()
-        with ThreadPoolExecutor(workers, thread_name_prefix="catalog") as pool:
-            try:
-                for item in items:
-                    waiting.append(pool.submit(self.examine, item, source))
-                    if len(waiting) >= workers * _AHEAD:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        return in_order(partial(self.examine, source=source), items)
 
     def examine(self, item: Item | Skipped, source: str) -> Examined | Skipped:
         """Look at one item's picture; what is wrong with it is added to the item's problems."""

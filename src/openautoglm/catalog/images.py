@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, JpegImagePlugin
 
 from openautoglm.catalog.formats import BadImage, bad_image, open_image
 from openautoglm.catalog.hashing import content_hash
+from openautoglm.catalog.look import DETAIL, Look, look_at
 
 MAX_BYTES = 1 << 29
 
@@ -28,6 +29,8 @@ class ImageFacts(NamedTuple):
     hash: str
     width: int
     height: int
+    look: int | None = None
+    """Its perceptual hash (`look.py`); None of a picture that was added before there were any."""
 
 
 def read_image_bytes(path: Path) -> bytes:
@@ -65,16 +68,35 @@ def inspect_image(data: bytes, path: Path | None = None) -> ImageFacts:
         try:
             turned = image.getexif().get(0x0112, 1) >= 5 and image.format != "TIFF"
             width, height = image.size
-            # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
-            # (The draft of other formats may be a thumbnail, which proves nothing.)
-            if isinstance(image, JpegImagePlugin.JpegImageFile):
-                image.draft(None, (max(1, width // 8), max(1, height // 8)))
-            image.load()
+            look = _look(image).hash
         except Exception as error:
             raise bad_image(path, error) from error
         if image.format == "TIFF":  # Pillow turns these while it loads them
             width, height = image.size
-        return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)))
+        return ImageFacts(content_hash(data), *((height, width) if turned else (width, height)), look)
+
+
+def see(data: bytes) -> Look:
+    """Decode a picture as far as its look needs it.
+
+    Raises:
+        BadImage: as `decode_image`.
+    """
+    with open_image(data, None) as image:
+        try:
+            return _look(image)
+        except Exception as error:
+            raise bad_image(None, error) from error
+
+
+def _look(image: Image.Image) -> Look:
+    # A JPEG is decoded at an eighth of its size: every byte is still read, at half the time.
+    # (The draft of other formats may be a thumbnail, which proves nothing.)
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        width, height = (max(min(edge, DETAIL), edge // 8) for edge in image.size)
+        image.draft(None, (width, height))
+    image.load()
+    return look_at(to_rgb(ImageOps.exif_transpose(image)))
 
 
 def decode_image(source: bytes | Path) -> Image.Image:

@@ -51,6 +51,8 @@ class AddReport:
     removed: int = 0
     unchanged: int = 0
     gone: int = 0
+    read: int = 0
+    """Pictures whose words were read."""
     skipped: list[Skipped] = field(default_factory=list)
     inferred: dict[str, Roles] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
-Role = Literal["text", "tags", "column", "id", "group", "split"]
+Role = Literal["text", "tags", "column", "id", "group", "split", "words"]
 Kind = Literal["text", "integer", "number", "boolean", "date", "time", "tags"]
 
 ARROW: dict[Kind, pa.DataType] = {
@@ -33,6 +33,8 @@ EMBEDS_KEY = "_embeds_key"
 WORDS = "_words"
 WORDS_KEY = "_words_key"
 SPLITS = ("train", "validation", "test")
+OCR_TEXT, OCR_HASH = "ocr_text", "_ocr_hash"
+"""The words read in the picture, and the hash of the picture that they were read in."""
 OWN = pa.schema(
     [
         pa.field(ID, pa.string(), nullable=False),
@@ -47,6 +49,8 @@ OWN = pa.schema(
         pa.field("_hash", pa.string()),
         pa.field("_split", pa.string()),
         pa.field("_cluster", pa.string()),
+        pa.field("_phash", pa.uint64()),  # of the picture's look; 0 when it has no contrast
+        pa.field("_near", pa.string()),  # the cluster of near copies
         pa.field("_updated_at", pa.timestamp("us", tz="UTC")),
         pa.field(EMBEDS_KEY, pa.string()),
         pa.field(WORDS, pa.string()),  # what full text search reads, see `words.py`
@@ -62,7 +66,8 @@ class Field:
     Args:
         name: the column's name in the catalogue and in SQL.
         role: "text" is matched with pictures; "tags" are words that describe, not a sentence;
-            "column" is filtered on; "id", "group" and "split" are columns with that use.
+            "column" is filtered on; "id", "group" and "split" are columns with that use; "words" were read
+            in the picture: they are searched, but nobody wrote them to describe it.
         type: the kind of its values, a key of `ARROW`.
         language: of most of its texts, by its suffix or its script; None when mixed or no text.
     """

@@ -14,7 +14,8 @@ from typing import Any
 from openautoglm.catalog.errors import CatalogError, writing_to
 
 FILE = "workspace.json"
-FORMAT = 1
+FORMAT = 2
+"""1 knew no `_phash` and `_near`; the next `add` gives them to its rows."""
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

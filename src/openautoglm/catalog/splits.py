@@ -10,6 +10,9 @@ long the chain. Its split is, in this order:
    ever becomes a test row;
 3. else 80 / 10 / 10 by the hash of the cluster's first key (group, picture, or row content). Nothing
    random: the same rows get the same splits on every machine, and a row keeps its split as others come.
+
+Clusters with near copies (`copies.py`) are tied: by the same rules they have one split, but each keeps its
+name, which says in training that pictures are the same, not that they are alike.
 """
 
 from __future__ import annotations
@@ -73,6 +76,16 @@ class Clusters:
         root = self._root(key)
         rank = self._given.get(root, self._rank.get(root))
         return root, SPLITS[rank] if rank is not None else split_of(root)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._parent
+
+    def settled(self, key: str) -> tuple[str | None, str | None]:
+        """Tell which split the key's rows have already, and which the user gave them; None where none."""
+        root = self._root(key)
+        ranks = self._rank.get(root), self._given.get(root)
+        stored, given = (None if rank is None else SPLITS[rank] for rank in ranks)
+        return stored, given
 
     def _root(self, key: str) -> str:
         if key not in self._parent:

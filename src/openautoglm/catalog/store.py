@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from openautoglm.catalog.errors import CatalogError, writing_to
-from openautoglm.catalog.schema import ARROW, ID, OWN, WIDER, Kind
+from openautoglm.catalog.schema import ARROW, ID, OCR_HASH, OCR_TEXT, OWN, WIDER, Kind
 
 if TYPE_CHECKING:
     import lance
@@ -124,9 +124,21 @@ class Store:
                 self.writable.add_columns(pa.schema(new))
 
     def upsert(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write whole rows, new and changed ones, in one commit; their vectors stay as they are."""
-        schema = pa.schema([*OWN, *(pa.field(name, ARROW[kind]) for name, kind in self.kinds().items())])
+        """Write whole rows, new and changed ones, in one commit.
+
+        What is made from them later (vectors, clusters of copies, words that were read) stays as it is.
+        """
+        made = {"_near"} | ({OCR_TEXT} if OCR_HASH in self.dataset.schema.names else set())
+        columns = [*OWN, *(pa.field(name, ARROW[kind]) for name, kind in self.kinds().items())]
+        schema = pa.schema([one for one in columns if one.name not in made])
         self.merge(pa.Table.from_pylist(list(rows), schema=schema), insert=True)
+
+    def upgrade(self) -> None:
+        """Add the catalogue's own columns that an older version did not know."""
+        present = set(self.dataset.schema.names)
+        if new := [one for one in OWN if one.name not in present]:
+            with writing_to(self.folder):
+                self.writable.add_columns(pa.schema(new))
 
     def merge(self, table: pa.Table, *, insert: bool = False) -> None:
         """Write some columns of the rows named by `id`, adding columns that are new.

@@ -1,8 +1,9 @@
 """What is in a catalogue, counted: `autoglm show`.
 
 A row *lacks* a modality when it has no picture, no text in any text field, or no value in any column.
-*Exact duplicates* are rows whose picture's file has the same content as an earlier row's. Languages
-are counted per text, by the field's suffix or else its script.
+*Exact duplicates* are rows whose picture's file has the same content as an earlier row's; *near copies*
+hang together in clusters (`copies.py`), exact ones included. Languages are counted per text, by the field's
+suffix or else its script.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from openautoglm.catalog.store import Store
 _FEW = 8
 _SHOWN = 5
 _REPEATS = 5
+_LARGEST = 5
 _BLOCK = 20_000
 
 
@@ -49,6 +51,31 @@ class FieldSummary:
         return "; ".join(parts)
 
 
+@dataclass(frozen=True)
+class NearCopies:
+    """Clusters of near copies: how many, rows in them, and the largest ones with their rows."""
+
+    clusters: int
+    rows: int
+    straddling: int
+    """Clusters in more than one split; only a user's own split column can cause it."""
+    largest: list[tuple[str, int]]
+    """Name (the id of the first row) and number of rows."""
+    unseen: int
+    """Rows whose pictures were never compared: an older version added them; the next `add` looks at them."""
+
+    def __str__(self) -> str:
+        clusters = "1 cluster" if self.clusters == 1 else f"{self.clusters:,} clusters"
+        said = f"{self.rows:,} rows in {clusters} of copies and near copies"
+        lines = [said if self.clusters else "none"]
+        lines += [f"  {count:,} × {name}" for name, count in self.largest]
+        if self.straddling:
+            lines.append(f"  {self.straddling:,} clusters lie in more than one of your own splits")
+        if self.unseen:
+            lines.append(f"  {self.unseen:,} pictures were not compared yet; `autoglm add` does it")
+        return f"\n{'':12}".join(lines)
+
+
 @dataclass
 class Summary:
     """The figures of `show`; `models` and `index` are filled by the workspace."""
@@ -59,6 +86,7 @@ class Summary:
     languages: dict[str, int]
     fields: list[FieldSummary]
     duplicates: int
+    near: NearCopies
     splits: dict[str, int]
     straddling: int
     """Clusters in more than one split; only a user's own split column can cause it."""
@@ -82,6 +110,7 @@ class Summary:
             f"languages   {_counts(self.languages) or 'none'}",
             f"splits      {_counts(self.splits)}",
             f"copies      {self.duplicates:,} rows whose picture another row has too",
+            f"near        {self.near}",
         ]
         if self.straddling:
             lines.append(f"            {self.straddling:,} groups lie in more than one of your own splits")
@@ -115,6 +144,7 @@ def summarize(store: Store, fields: Mapping[str, Field]) -> Summary:
         languages=_languages(store, [one for one in texts if one.type == "text"]),
         fields=described,
         duplicates=len(hashes) - len(pc.unique(hashes)),
+        near=_near_copies(store),
         splits={split: _count(own["_split"], split) for split in SPLITS},
         straddling=_straddling(own),
         sources=dict(Counter(own["_source"].to_pylist())),
@@ -165,9 +195,20 @@ def _languages(store: Store, fields: list[Field]) -> dict[str, int]:
     return {language: count for language, count in counts.most_common() if count}
 
 
-def _straddling(own: pa.Table) -> int:
-    pairs = own.group_by(["_cluster", "_split"]).aggregate([])
-    return len(pairs) - len(pc.unique(pairs["_cluster"]))
+def _near_copies(store: Store) -> NearCopies:
+    pictures = "_image_hash IS NOT NULL"
+    if not {"_phash", "_near"} <= set(store.dataset.schema.names):
+        return NearCopies(0, 0, 0, [], store.count(pictures))
+    own = store.scan(["_near", "_split"], "_near IS NOT NULL")
+    counted = Counter(own["_near"].to_pylist())
+    unseen = store.count(f"{pictures} AND _phash IS NULL")
+    straddling = _straddling(own, "_near")
+    return NearCopies(len(counted), own.num_rows, straddling, counted.most_common(_LARGEST), unseen)
+
+
+def _straddling(own: pa.Table, cluster: str = "_cluster") -> int:
+    pairs = own.group_by([cluster, "_split"]).aggregate([])
+    return len(pairs) - len(pc.unique(pairs[cluster]))
 
 
 def _count(column: pa.ChunkedArray, value: str) -> int:

@@ -44,6 +44,10 @@ def add(
     embed: Annotated[
         bool, typer.Option("--embed", help="Keep the pictures' bytes in the workspace.")
     ] = False,
+    ocr: Annotated[
+        bool | None,
+        typer.Option("--ocr/--no-ocr", help="Read the words in the pictures, now and from now on."),
+    ] = None,
     errors: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Write what was skipped, and why.")
     ] = None,
@@ -66,7 +70,7 @@ def add(
         split=split,
     )
     shop = Workspace.open(workspace, create=True)
-    report = shop.add(*names, roles=roles, prune=prune, embed=embed, progress=not quiet)
+    report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     for source, used in report.inferred.items():
         typer.echo(f"{source}: {used}")
     for note in report.notes:

@@ -30,17 +30,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from openautoglm.catalog.condition import all_of
-from openautoglm.catalog.schema import ID, WORDS, WORDS_KEY
+from openautoglm.catalog.schema import ID, WORDS
 from openautoglm.catalog.words import (
     query_terms,
-    row_texts,
-    stored_words,
-    word_fields,
     words_in,
-    words_key,
 )
 from openautoglm.search.errors import SearchError
 
@@ -60,7 +54,6 @@ _AS_IT_IS = {
     "ascii_folding": False,
     "max_token_length": None,
 }
-_COMMIT_ROWS = 8192
 _MOST_GONE = 1.25
 """Words of rows that are gone or changed still count in n; above this share the index is made anew."""
 _MOST_PIECES = 8
@@ -104,7 +97,7 @@ def build_words(catalog: Catalog) -> WordsReport:
     """
     began = time.perf_counter()
     report = WordsReport()
-    report.written = _analyse(catalog)
+    report.written = catalog.refresh_words()
     with catalog.writing():
         report.rows = catalog.count(f"{WORDS} IS NOT NULL")
         report.indexed = _index(catalog, report.rows)
@@ -171,24 +164,6 @@ def matched_words(query: str | Collection[str], text: str) -> list[tuple[int, in
         else:
             joined.append((start, end))
     return joined
-
-
-def _analyse(catalog: Catalog) -> int:
-    """Write the words of the rows whose texts, or whose analysis, changed since; tell how many."""
-    fields = catalog.fields
-    present = set(catalog.dataset.schema.names)
-    # A workspace of an earlier version has no such columns.
-    names = [name for name in ("_image", "file", WORDS_KEY, *word_fields(fields)) if name in present]
-    stale: list[dict[str, Any]] = []
-    for row in catalog.read([ID, *dict.fromkeys(names)]).to_pylist():
-        texts = row_texts(row, fields)
-        key = words_key(texts)
-        if key != row.get(WORDS_KEY):
-            stale.append({ID: row[ID], WORDS: stored_words(texts), WORDS_KEY: key})
-    schema = pa.schema([pa.field(name, pa.string()) for name in (ID, WORDS, WORDS_KEY)])
-    for start in range(0, len(stale), _COMMIT_ROWS):
-        catalog.merge_columns(pa.Table.from_pylist(stale[start : start + _COMMIT_ROWS], schema=schema))
-    return len(stale)
 
 
 def _index(catalog: Catalog, rows: int) -> int:

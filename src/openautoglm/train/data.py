@@ -105,14 +105,17 @@ class TrainingData:
 
         Args:
             image: the model's `processor.image`; pictures are kept `MARGIN` larger.
-            fields: fields of texts or tags to take captions from; all of them by default.
+            fields: fields of texts or tags to take captions from; all of them by default. Words read in
+                pictures are taken only when their field is named.
             progress: told (pictures decoded, pictures to decode).
         """
-        known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags")}
+        known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags", "words")}
         if strange := sorted(set(fields or ()) - set(known)):
             there = ", ".join(known) or "none"
             raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
-        chosen = [known[name] for name in (fields or known)]
+        chosen = [
+            known[name] for name in fields or [key for key, one in known.items() if one.role != "words"]
+        ]
         table = catalog.read(
             ["id", "_image_hash", "_cluster", *(one.name for one in chosen)],
             where=all_of(f"_split = '{split}'" if split else None, where),
@@ -131,7 +134,7 @@ class TrainingData:
         return cls(
             ids=ids,
             slots=store.slots(hashes),
-            captions=_captions(table, [one for one in chosen if one.role == "text"]),
+            captions=_captions(table, [one for one in chosen if one.role != "tags"]),
             tags=_captions(table, [one for one in chosen if one.role == "tags"]),
             groups=[group or row for row, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
             store=store,
