@@ -8,14 +8,15 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-import griffe
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -69,17 +70,28 @@ def page() -> str:
 
 def table(cls: type[Strict]) -> str:
     """The keys of one configuration: type with bounds, default, docstring."""
-    source = griffe.load("openautoglm.config", search_paths=[ROOT / "src"])
+    meanings = docstrings(cls)
     lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, field in cls.model_fields.items():
-        docstring = source[f"{cls.__name__}.{name}"].docstring
-        if docstring is None:
+        if name not in meanings:
             sys.exit(
                 f"{cls.__name__}.{name} has no docstring in src/openautoglm/config.py; write one below it"
             )
-        meaning = " ".join(docstring.value.split())
-        lines.append(f"| `{name}` | {kind(field)} | {_default(field)} | {meaning} |")
+        lines.append(f"| `{name}` | {kind(field)} | {_default(field)} | {meanings[name]} |")
     return "\n".join(lines) + "\n"
+
+
+def docstrings(cls: type) -> dict[str, str]:
+    """The text below each of a class's attributes, in one line; Python itself does not keep it."""
+    body = ast.parse(inspect.getsource(cls)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    return {
+        one.target.id: " ".join(below.value.value.split())
+        for one, below in pairwise(body.body)
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if isinstance(below.value.value, str)
+    }
 
 
 def kind(field: FieldInfo) -> str:
