@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.site_docstrings import shown
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 _SCREEN = re.compile(r"<!-- screen: (.+?) -->\n(.*?)<!-- /screen -->", re.DOTALL)
@@ -74,6 +76,11 @@ def test_docstrings_come_with_their_examples_and_papers(site: Path) -> None:
         "TrainConfig",
     ):
         assert re.search(rf'id="openautoglm\.[\w.]*\.{name}"', python), name
+
+
+def test_a_doctest_becomes_a_block_of_code() -> None:
+    text = "One.\n\n>>> f(1)\n2\n\n>>> g()\n\nThe end."
+    assert shown(text) == "One.\n\n```pycon\n>>> f(1)\n2\n```\n\n```pycon\n>>> g()\n```\n\nThe end."
 
 
 def test_papers_of_how_it_works_are_those_of_the_code() -> None:

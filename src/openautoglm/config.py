@@ -188,7 +188,8 @@ class ModelConfig(Strict):
 class AugmentConfig(Strict):
     """How training pictures are varied (`train/augment.py`).
 
-    Each is a standard deviation or a probability; 0 is off. Pictures are never mirrored: left and right differ.
+    Each is a standard deviation or a probability; 0 is off. Pictures are never mirrored: left and right
+    differ.
     """
 
     rotation: Annotated[float, Field(ge=0)] = 5.0
