@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
 from tools.site_docstrings import shown
 
 ROOT = Path(__file__).parents[1]

@@ -1,9 +1,7 @@
 """Docstrings as the site shows them: doctests become blocks of code, papers become links.
 
-    >>> f(1)          →   ```pycon              arXiv:1807.03748   →   [arXiv:1807.03748](https://arxiv.org/abs/…)
-    2                     >>> f(1)
-                          2
-                          ```
+    a doctest             a block of code between ```pycon and ```
+    arXiv:1807.03748      [arXiv:1807.03748](https://arxiv.org/abs/1807.03748)
 
 Markdown would take `>>>` for three quotations, one in another. This is an extension of Griffe, which reads
 the sources for mkdocstrings; `mkdocs.yml` names it.
