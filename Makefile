@@ -8,7 +8,7 @@ PEERS  := $(VENV)/.peers
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all lint docs bench-index bench-profile clean
+.PHONY: help setup demo test test-all lint docs screens bench-index bench-profile clean
 
 help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,15 +30,21 @@ test: setup ## The tests
 test-all: setup ## The tests, slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
 
-lint: setup ## Style, types, layers, and figures in the texts against benchmarks/results
+lint: setup ## Style, types, layers, and what tools write into the texts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/figures_in_texts.py --check
+	$(BIN)/python tools/configuration_page.py --check
 
-docs: setup ## Write the figures of benchmarks/results into README and docs
+docs: setup ## The documentation: figures and keys into the pages, the site into site/
 	$(BIN)/python tools/figures_in_texts.py
+	$(BIN)/python tools/configuration_page.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+screens: setup ## Run the commands in the pages again and show what they print and draw (after make demo)
+	$(BIN)/python tools/screens.py
 
 $(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -50,5 +56,5 @@ bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, i
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md
 	$(BIN)/python tools/profile_models.py
 
-clean: ## Remove what the demo and the benchmarks wrote (not the environment)
-	rm -rf runs
+clean: ## Remove what the demo, the benchmarks and the site's build wrote (not the environment)
+	rm -rf runs site

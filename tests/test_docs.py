@@ -1,8 +1,9 @@
-"""The documents say what is there: links resolve, options exist, every key of a configuration is told."""
+"""The documents say what is there: links resolve, options exist, every name of a tower is told."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,7 +11,7 @@ import pytest
 import typer
 
 from openautoglm.cli.app import app
-from openautoglm.config import AugmentConfig, ModelConfig, Strict, TrainConfig, preset_names
+from openautoglm.config import preset_names
 from openautoglm.encoders.names import NAMES
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,15 @@ def anchors(page: Path) -> set[str]:
 
 
 def options_of(verb: str) -> set[str]:
-    return {"--help", *(name for one in VERBS[verb].params for name in one.opts if name.startswith("-"))}
+    return {
+        "--help",
+        *(
+            name
+            for one in VERBS[verb].params
+            for name in one.opts + one.secondary_opts
+            if name.startswith("-")
+        ),
+    }
 
 
 def section(verb: str) -> str:
@@ -66,19 +75,33 @@ def test_commands_in_the_documents_can_be_typed(page: Path) -> None:
             assert not unknown, f"{page.name}: autoglm {verb} has no {', '.join(sorted(unknown))}"
 
 
-@pytest.mark.parametrize(
-    ("config", "page"),
-    [(ModelConfig, "models.md"), (TrainConfig, "training.md"), (AugmentConfig, "training.md")],
-)
-def test_every_key_has_its_line_and_its_default(config: type[Strict], page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
-    for name, field in config.model_fields.items():
-        assert name in rows, f"{page} does not tell {name}"
-        if isinstance(field.default, int | float):
-            assert float(rows[name]) == field.default, f"{page}: {name} is {field.default} by default"
-        elif isinstance(field.default, str):
-            assert rows[name] == f"`{field.default}`"
+def commands(page: Path) -> list[str]:
+    """The lines of a page's blocks of code, and of its tables, that begin with `autoglm`."""
+    text = page.read_text(encoding="utf-8")
+    blocks = "\n".join(_FENCED.findall(text)).replace("\\\n", " ")
+    typed = re.findall(r"^(?:\$ )?(autoglm [a-z].*)$", blocks, re.MULTILINE)
+    return typed + re.findall(r"^\|.*`(autoglm [a-z][^`]*)`", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_documents_parse(page: Path) -> None:
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        typed = words[: next((i for i, word in enumerate(words) if word in ("|", ">", "&&")), len(words))]
+        verb = VERBS.get(typed[1])
+        assert verb is not None, f"{page.name}: {line}"
+        verb.make_context(typed[1], typed[2:])  # raises where an option or an argument is wrong
+
+
+def test_each_line_of_the_comparison_can_be_typed() -> None:
+    text = (ROOT / "docs/comparison.md").read_text(encoding="utf-8")
+    lines = text.partition("| what | the command that shows it |")[2].partition("\n## ")[0].split("\n")[2:]
+    shown = [line.split("|")[2].strip() for line in lines if line.startswith("|")]
+    targets = re.findall(r"^([a-z-]+)%?:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(shown) > 10
+    for one in shown:
+        program, _, rest = one.strip("`").partition(" ")
+        assert program == "autoglm" or rest.startswith(tuple(targets)), one
 
 
 def test_every_name_of_a_preset_and_a_tower_is_told() -> None:

@@ -103,28 +103,38 @@ class ModelConfig(Strict):
     """
 
     vision_encoder: str
+    """The picture tower: a name, a folder, or a hub id."""
     text_encoder: str | None = None
     """The text tower. Without one, the decoder's lower layers, run in both directions, are the text tower."""
     text_decoder: str | None = None
+    """Writes captions about pictures; beside a `text_encoder` it needs `cross_attention_layers`."""
     cross_attention_layers: Annotated[int, Field(ge=0)] = 0
     """The decoder's top layers that look at the image, each through a gated cross-attention block."""
     fusion_strategy: FusionStrategy | None = None
-    """How one vector is made of a row's modalities; without one there are no `fused_embeds`."""
+    """How one vector is made of a row's modalities; without one, that of a pair is its mean direction."""
 
     embed_dim: PositiveInt = 512
+    """Numbers in a vector."""
     projection: Projection = "linear"
+    """Into the joint space: `linear` one matrix a modality, `mlp` two layers a modality, `shared` a matrix
+    a modality and then one MLP for all."""
     loss: Loss = "infonce"
+    """The contrast of pictures with texts: see `align/`, a loss a file."""
     positives: Literal["match", "mask"] = "match"
-    """Rows that share a caption, id or group: share the target's mass, or leave the denominator."""
+    """Rows that share a caption, id or group: share the target's mass (`match`), or leave the denominator
+    (`mask`). They are never negatives."""
     temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.07
+    """Where the learned temperature starts."""
     momentum: Fraction = 0.0
     """Decay of the slowly following copy whose vectors fill the queue; 0 means no copy and no queue."""
     queue_size: Annotated[int, Field(ge=0)] = 0
+    """Earlier pairs that serve as further negatives; above 0 together with `momentum`."""
 
     image_size: PositiveInt | None = None
-    """Side of the square picture in pixels; without one, the vision tower's own."""
+    """Side of the square picture in pixels, a multiple of the tower's patch; without one, the tower's own."""
     max_text_length: Annotated[int, Field(ge=2)] | None = None
-    """Longest text in tokens, end marks included; without one, 77 or the text tower's own if that is less."""
+    """Longest text in tokens, end marks included, longer ones lose their end; without one, 77 or the text
+    tower's own if that is less."""
     vocab_size: Annotated[int, Field(ge=259)] | None = None
     """Size of the vocabulary to be trained on the catalogue (256 bytes and 3 marks at least); only for
     fresh text towers, since a pretrained one has its own."""
@@ -132,7 +142,9 @@ class ModelConfig(Strict):
     vision_shape: dict[str, ShapeValue] = {}
     """Changes to the named vision tower's own shape, e.g. `{"num_hidden_layers": 4}`."""
     text_shape: dict[str, ShapeValue] = {}
+    """Changes to the text tower's."""
     decoder_shape: dict[str, ShapeValue] = {}
+    """Changes to the decoder's."""
 
     @model_validator(mode="after")
     def _no_effect_is_an_error(self) -> Self:
@@ -176,36 +188,50 @@ class ModelConfig(Strict):
 class AugmentConfig(Strict):
     """How training pictures are varied (`train/augment.py`).
 
-    Each is a standard deviation or a probability; 0 is off.
+    Each is a standard deviation or a probability; 0 is off. Pictures are never mirrored: left and right
+    differ.
     """
 
     rotation: Annotated[float, Field(ge=0)] = 5.0
     """Degrees."""
     scale: Annotated[float, Field(ge=0)] = 0.07
+    """Of the size, natural logarithm."""
     stretch: Annotated[float, Field(ge=0)] = 0.06
-    """Of height and width apart, natural logarithm, as `scale`."""
+    """Of height and width apart, natural logarithm."""
     shear: Annotated[float, Field(ge=0)] = 0.06
+    """Slant."""
     shift: Annotated[float, Field(ge=0)] = 0.06
-    """Of half the picture's side, as `perspective` and `elastic`."""
+    """Place, in half sides of the picture."""
     perspective: Annotated[float, Field(ge=0)] = 0.05
+    """Tilt in depth, in half sides."""
     elastic: Annotated[float, Field(ge=0)] = 0.03
+    """A smooth field of shifts, in half sides."""
     hue: Annotated[float, Field(ge=0)] = 0.04
-    """Of half a turn."""
+    """Half turns of the colour circle."""
     saturation: Annotated[float, Field(ge=0)] = 0.18
+    """Natural logarithm."""
     contrast: Annotated[float, Field(ge=0)] = 0.09
+    """Natural logarithm, about middle grey."""
     brightness: Annotated[float, Field(ge=0)] = 0.06
+    """Offset of all channels."""
     tint: Annotated[float, Field(ge=0)] = 0.025
+    """Offset of each channel."""
     mixture: Annotated[float, Field(ge=0)] = 0.035
     """Of each channel with the others."""
     grey: Probability = 0.06
+    """Probability of no colour."""
     thickness: Probability = 0.25
+    """Probability of thicker or thinner lines."""
     shading: Annotated[float, Field(ge=0)] = 0.15
+    """Light from a side, and a smooth field of light."""
     blur: Probability = 0.15
+    """Probability."""
     background: Probability = 0.3
-    """Of another background than the usual one."""
+    """Probability of a random colour behind the alpha, instead of the usual background."""
     background_level: Probability = 1.0
     """The usual background, 0 black to 1 white."""
     erasing: Probability = 0.18
+    """Probability of one filled rectangle, 15 to 45 % of each side."""
 
 
 class TrainConfig(Strict):
@@ -215,29 +241,41 @@ class TrainConfig(Strict):
     """
 
     steps: PositiveInt | None = None
+    """Budget in steps of the optimizer."""
     epochs: PositiveFloat | None = None
+    """Budget in passes over all pairs, fractions allowed."""
     minutes: PositiveFloat | None = None
+    """Budget in minutes of training."""
 
     batch_size: Annotated[int, Field(ge=2)] = 256
+    """Pairs whose loss is taken together."""
     micro_batch_size: PositiveInt | None = None
     """Rows that pass the towers at once; below `batch_size`, the gradient cache makes up the difference."""
     accumulate: PositiveInt = 1
+    """Batches a step, whose rows do not see each other."""
     learning_rate: PositiveFloat = 1e-3
+    """At the top of the schedule."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    """Of matrices; biases, norms and temperatures have none."""
     warmup: Annotated[float, Field(ge=0)] = 0.05
-    """Below 1, a fraction of the whole; from 1 on, a number of steps."""
+    """Linear rise. Below 1, a fraction of the whole; from 1 on, a number of steps."""
     schedule: Literal["linear", "cosine", "plateau"] = "linear"
+    """After the warm-up: `linear` or `cosine` to 0; `plateau` halves after 2 looks without improvement."""
     clip_norm: PositiveFloat | None = 1.0
+    """Largest norm of the gradient; `null` does not clip."""
     ema: Fraction = 0.0
     """Decay of the averaged weights that are kept in the end; 0 keeps the last ones."""
     precision: Literal["32", "bf16"] = "32"
+    """`bf16` is mixed: losses stay in float32."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of fresh weights, order, captions, augmentation and dropout."""
 
     evaluate_every: PositiveInt | None = None
-    """Steps between two looks at the validation split."""
+    """Steps between two looks at the validation split; the weights with the best mAP are kept."""
     patience: PositiveInt | None = None
-    """Looks without improvement after which training ends."""
+    """Looks without improvement after which training ends; needs `evaluate_every`, as `plateau` does."""
     checkpoint_every: PositiveInt | None = 200
+    """Steps between two checkpoints; `null` only at the start and the end."""
 
     together: PositiveInt = 1
     """Pictures of one group that are drawn side by side."""
@@ -250,15 +288,18 @@ class TrainConfig(Strict):
     tag_share: Fraction = 0.0
     """Share of captions made of a row's tags, where it has some beside its texts."""
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """`muon` moves the kernels of a fresh convolutional tower by `train/muon.py`."""
+    """`muon` moves the kernels of a fresh convolutional tower by `train/muon.py`, all else by AdamW."""
     text_rate: PositiveFloat = 1.0
-    """Learning rate of the text tower's matrices over the others'."""
+    """Learning rate of a fresh text tower's matrices over the others'."""
     small_size: PositiveInt | None = None
-    """Side of the pictures while the share `small_share` of the training lasts; then the model's own."""
+    """Side of the pictures while the share `small_share` of the training lasts, below the model's own; then
+    that."""
     small_share: Fraction = 0.5
+    """Share of the training that `small_size` lasts."""
     augment: AugmentConfig = AugmentConfig()
+    """How pictures are varied; all its keys at once, what is left out has its default."""
     augment_ramp: Fraction = 0.0
-    """Share of the training over which the strength of augmentation grows to its whole."""
+    """Share of the training over which the strength of augmentation grows from 0.3 to its whole."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
