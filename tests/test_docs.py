@@ -21,6 +21,7 @@ VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]*`")
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z0])(?![\w-])")
 _COMMAND = re.compile(r"\bautoglm (\w+)([^`\n]*)")
 
@@ -50,7 +51,7 @@ def section(verb: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_resolve(page: Path) -> None:
-    for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
+    for link in _LINK.findall(_CODE.sub("", _FENCED.sub("", page.read_text(encoding="utf-8")))):
         if "://" in link or link.startswith("mailto:"):
             continue
         path, _, anchor = unquote(link).partition("#")
@@ -76,11 +77,11 @@ def test_commands_in_the_documents_can_be_typed(page: Path) -> None:
 
 
 def commands(page: Path) -> list[str]:
-    """The lines of a page's blocks of code, and of its tables, that begin with `autoglm`."""
+    """What a page tells to type: lines of its blocks of code, and cells of its tables, that begin with `autoglm`."""
     text = page.read_text(encoding="utf-8")
     blocks = "\n".join(_FENCED.findall(text)).replace("\\\n", " ")
     typed = re.findall(r"^(?:\$ )?(autoglm [a-z].*)$", blocks, re.MULTILINE)
-    return typed + re.findall(r"^\|.*`(autoglm [a-z][^`]*)`", text, re.MULTILINE)
+    return typed + re.findall(r"^\|.*`(autoglm [a-z]+ [^`]*)`", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
