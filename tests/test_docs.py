@@ -77,7 +77,7 @@ def test_commands_in_the_documents_can_be_typed(page: Path) -> None:
 
 
 def commands(page: Path) -> list[str]:
-    """What a page tells to type: lines of its blocks of code, and cells of its tables, that begin with `autoglm`."""
+    """What a page tells to type: lines in blocks of code and cells of tables that begin with `autoglm`."""
     text = page.read_text(encoding="utf-8")
     blocks = "\n".join(_FENCED.findall(text)).replace("\\\n", " ")
     typed = re.findall(r"^(?:\$ )?(autoglm [a-z].*)$", blocks, re.MULTILINE)
