@@ -30,6 +30,7 @@ WIDER: dict[tuple[Kind, Kind], Kind] = {("integer", "number"): "number", ("date"
 
 ID = "id"
 EMBEDS_KEY = "_embeds_key"
+NEAR = "_near"
 WORDS = "_words"
 WORDS_KEY = "_words_key"
 SPLITS = ("train", "validation", "test")
@@ -50,7 +51,7 @@ OWN = pa.schema(
         pa.field("_split", pa.string()),
         pa.field("_cluster", pa.string()),
         pa.field("_phash", pa.uint64()),  # of the picture's look; 0 when it has no contrast
-        pa.field("_near", pa.string()),  # the cluster of near copies
+        pa.field(NEAR, pa.string()),  # the cluster of near copies
         pa.field("_updated_at", pa.timestamp("us", tz="UTC")),
         pa.field(EMBEDS_KEY, pa.string()),
         pa.field(WORDS, pa.string()),  # what full text search reads, see `words.py`

@@ -31,7 +31,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from openautoglm.catalog.condition import all_of
-from openautoglm.catalog.schema import ID, WORDS
+from openautoglm.catalog.schema import ID, NEAR, WORDS
 from openautoglm.catalog.words import (
     query_terms,
     words_in,
@@ -71,6 +71,12 @@ class WordHit:
     """BM25; compares only with others of the same query."""
     words: tuple[str, ...]
     """The row's words that the query met, as they are indexed; `matched_words` finds them in its texts."""
+    part: float
+    """The part of the query's words that it has, above 0; 1 is all of them."""
+    address: int
+    """Where the table has the row."""
+    near: str | None
+    """Its cluster of near copies."""
 
 
 @dataclass
@@ -137,7 +143,17 @@ def find_words(
     typos = _typos(ask, [term for term in terms if term not in present], text)
     if typos:
         rows = ask(_either(terms, typos), where, limit)
-    hits = [WordHit(row[ID], row["_score"], _met(row[WORDS], terms, typos)) for row in rows]
+    hits = [
+        WordHit(
+            row[ID],
+            row["_score"],
+            met := _met(row[WORDS], terms, typos),
+            _part(met, terms, typos),
+            row["_rowid"],
+            row.get(NEAR),
+        )
+        for row in rows
+    ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
 
@@ -223,7 +239,7 @@ def _run(
     """Ask Lance; `_words` comes back as a list."""
     try:
         table = data.to_table(
-            columns=[ID, WORDS, "_score"],
+            columns=[ID, "_rowid", WORDS, "_score", *({NEAR} & set(data.schema.names))],
             full_text_query=query,
             filter=all_of(where),
             prefilter=True,
@@ -250,6 +266,11 @@ def _met(words: Sequence[str], terms: Sequence[str], typos: Sequence[str]) -> tu
         for word in dict.fromkeys(words)
         if word in exact or any(is_one_edit(typo, word) for typo in typos)
     )
+
+
+def _part(met: Sequence[str], terms: Sequence[str], typos: Sequence[str]) -> float:
+    there = sum(term in met or (term in typos and any(is_one_edit(term, word) for word in met)) for term in terms)
+    return there / len(terms)
 
 
 def is_one_edit(typo: str, word: str) -> bool:
