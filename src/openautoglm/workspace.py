@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.encoding import Encoder, Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
-    from openautoglm.search.find import By
     from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
     from openautoglm.search.query import Picture, Query
     from openautoglm.search.text_towers import TextTowers
+    from openautoglm.search.wanted import By
     from openautoglm.train.fit import FitResult
 
 MODEL = "model"
@@ -268,11 +268,14 @@ class Workspace:
         weight: float = 0.5,
         where: str | None = None,
         k: int = 10,
-        by: By | Literal["words"] = "auto",
+        by: By = "auto",
         after: str | None = None,
+        sort: str | None = None,
+        facets: Sequence[str] = (),
+        fold: bool = True,
         sheet: Path | str | None = None,
     ) -> Results:
-        """The `k` rows nearest to any mixture of words and pictures, among those that pass `where`.
+        """The `k` rows that match any mixture of words and pictures best, among those that pass `where`.
 
         Args:
             text: a sentence, or several.
@@ -282,23 +285,24 @@ class Workspace:
             weight: share of pictures and rows beside words, 0 to 1.
             where: SQL condition on the catalogue's columns.
             k: how many rows.
-            by: which of a row's vectors is compared (see `search/find.py`); "words" finds the rows that
-                have the words themselves, and needs no model.
+            by: what a row is compared by: "auto" (looks and words), "vectors", "image", "text", "fused";
+                "words" alone needs no model (see `search/find.py`).
             after: `Results.after` of the page before this one.
+            sort: order the relevant rows by this column; from the greatest with a `-` before it.
+            facets: count these columns' values among the relevant rows.
+            fold: of near copies show the best only.
             sheet: where to draw the hits, `.png` or `.html`.
         """
-        from openautoglm.search.find import search, search_words
+        from openautoglm.search.find import search
         from openautoglm.search.query import Query
         from openautoglm.search.sheet import draw_hits
+        from openautoglm.search.wanted import Wanted
 
         if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
         query = Query.of(text, image=image, like=like, minus=minus, weight=weight)
-        if by == "words":
-            results = search_words(self.catalog, query, where=where, k=k, after=after)
-        else:
-            model = self._encoder(query)
-            results = search(model, self.catalog, query, where=where, k=k, by=by, after=after)
+        wanted = Wanted(where, k, by, after, sort, (facets,) if isinstance(facets, str) else facets, fold)
+        results = search(None if by == "words" else self._encoder(query), self.catalog, query, wanted)
         if sheet is not None:
             draw_hits(
                 self.catalog, results, sheet, title="\n".join([query.words, *([where] if where else [])])

@@ -19,6 +19,7 @@ from openautoglm.catalog.pdf import LONGER_SIDE, MAX_TEXT, PdfPage, pages
 from openautoglm.search.find import search
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
+from openautoglm.search.wanted import Wanted
 
 
 def write_pdf(path: Path, texts: list[str], size: float = 12) -> Path:
@@ -234,9 +235,12 @@ def test_a_screenshot_finds_its_page(shop: Catalog, tmp_path: Path) -> None:
     build_index(HueModel(), shop)
     shot = PdfPage(tmp_path / "scan.pdf", 3).picture().crop((3, 3, 60, 50))
     shot.save(tmp_path / "shot.jpg")
-    assert search(HueModel(), shop, Query.of(image=tmp_path / "shot.jpg"), k=1)[0].id == "scan.pdf#page=3"
     assert (
-        search(HueModel(), shop, Query.of(image=f"{tmp_path}/scan.pdf#page=2"), k=1)[0].id
+        search(HueModel(), shop, Query.of(image=tmp_path / "shot.jpg"), Wanted(k=1))[0].id
+        == "scan.pdf#page=3"
+    )
+    assert (
+        search(HueModel(), shop, Query.of(image=f"{tmp_path}/scan.pdf#page=2"), Wanted(k=1))[0].id
         == "scan.pdf#page=2"
     )
 

@@ -17,6 +17,7 @@ from openautoglm.search.index import IndexReport, build_index
 from openautoglm.search.nearest import Nearest, build_nearest, described
 from openautoglm.search.query import Query
 from openautoglm.search.vectors import IMAGE, KEY, TEXT
+from openautoglm.search.wanted import Wanted
 
 ROWS, DIM = 600, 16
 BELOW = 300
@@ -222,9 +223,9 @@ def test_a_search_by_words_and_pictures_goes_the_same_way(
     model = HueModel(dim=16)
     exactly = build_index(model, shop)
     assert not exactly.nearest.columns
-    hits = [search(model, shop, Query.of(f"colour {hue}"), k=5) for hue in range(0, 360, 30)]
+    hits = [search(model, shop, Query.of(f"colour {hue}"), Wanted(k=5)) for hue in range(0, 360, 30)]
     build_nearest(shop, model.fingerprint(), exact_below=30)
     assert Nearest.of(shop.folder, shop.dataset, model.fingerprint()).columns
-    again = [search(model, shop, Query.of(f"colour {hue}"), k=5) for hue in range(0, 360, 30)]
+    again = [search(model, shop, Query.of(f"colour {hue}"), Wanted(k=5)) for hue in range(0, 360, 30)]
     for before, after in zip(hits, again, strict=True):
         np.testing.assert_allclose([hit.score for hit in after], [hit.score for hit in before], atol=1e-3)

@@ -17,10 +17,10 @@ from openautoglm.catalog.errors import CatalogError
 from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
 from openautoglm.search.find import search as find
-from openautoglm.search.find import search_words
 from openautoglm.search.hit import Cursor, Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Part, Query, mixed
+from openautoglm.search.wanted import Wanted
 
 ROWS = 60
 ASKED = ("text", "image", "like", "minus", "weight")
@@ -28,7 +28,11 @@ ASKED = ("text", "image", "like", "minus", "weight")
 
 def search(model: HueModel, shop: Catalog, **given: Any) -> Results:
     query = Query.of(given.pop("text", None), **{name: given.pop(name) for name in ASKED if name in given})
-    return find(model, shop, query, **given)
+    return find(model, shop, query, Wanted(**{"by": "vectors", **given}))
+
+
+def search_words(shop: Catalog, query: Query, **given: Any) -> Results:
+    return find(None, shop, query, Wanted(by="words", **given))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def test_exactly_k_when_k_exist_and_they_are_the_nearest(
 
 @pytest.mark.parametrize(
     ("by", "places"),
-    [("auto", {9, 10, 11}), ("image", {9, 10, 12}), ("text", {8, 10, 11}), ("fused", {9, 10, 11})],
+    [("vectors", {9, 10, 11}), ("image", {9, 10, 12}), ("text", {8, 10, 11}), ("fused", {9, 10, 11})],
 )
 def test_by_says_which_vectors_are_compared(shop: Catalog, by: str, places: set[int]) -> None:
     hits = search(HueModel(), shop, text="colour 60", k=3, by=by)  # type: ignore[arg-type]

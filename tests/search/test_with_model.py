@@ -15,6 +15,7 @@ from openautoglm.search.find import search
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
 from openautoglm.search.vectors import indexed_rows
+from openautoglm.search.wanted import Wanted
 
 HUES = range(0, 360, 30)
 
@@ -46,9 +47,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 def test_a_picture_finds_itself_and_a_caption_its_row(shop: Catalog, model: OpenAutoGLM) -> None:
     assert build_index(model, shop).encoded == len(HUES) + 1
     assert build_index(model, shop).reused == len(HUES) + 1
-    hit = search(model, shop, Query.of(image=square(120)), k=1, by="image")[0]
+    hit = search(model, shop, Query.of(image=square(120)), Wanted(k=1, by="image"))[0]
     assert (hit.id, hit.score) == ("r120", pytest.approx(1, abs=1e-5))
-    assert search(model, shop, Query.of("colour 45"), k=1)[0].id == "words"
+    assert search(model, shop, Query.of("colour 45"), Wanted(k=1))[0].id == "words"
     assert list(indexed_rows(shop)) == [model.fingerprint()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from openautoglm.catalog.errors import CatalogError
 
@@ -30,3 +31,13 @@ def all_of(*conditions: str | None) -> str | None:
         if depth:
             raise CatalogError(f"where {condition!r}: a parenthesis has no partner; close what is opened")
     return " AND ".join(f"({condition})" for condition in given) or None
+
+
+def one_of(column: str, names: Sequence[str]) -> str | None:
+    """Write the condition that a column of texts has one of some values; none where there are none.
+
+    >>> one_of("id", ["a", "it's"])
+    "id IN ('a', 'it''s')"
+    """
+    quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in names)
+    return f"{column} IN ({quoted})" if quoted else None

@@ -1,9 +1,9 @@
 """Facets: how the rows that match spread over a column's values; and their order by a column.
 
-    words, truth values, lists of tags      each value with the number of rows that have it
-    numbers, dates with few values          the same, in their order
-    numbers with many                       ranges of equal, round width
-    dates with many                         years, months or days, whatever tells them apart
+words, truth values, lists of tags      each value with the number of rows that have it
+numbers, dates with few values          the same, in their order
+numbers with many                       ranges of equal, round width
+dates with many                         years, months or days, whatever tells them apart
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Facet:
 
     column: str
     counts: dict[str, int] = field(default_factory=dict)
-    """Values or ranges with the number of rows: numbers and dates in order, others the most frequent first."""
+    """Values or ranges with their rows: numbers and dates in order, others the most frequent first."""
     none: int = 0
     """Rows without a value."""
     low: Any = None

@@ -1,17 +1,22 @@
-"""Search: a query → the rows nearest to it, among those that pass a filter, page by page.
+"""Search: a query → the rows that match it best, among those that pass a filter, page by page.
 
-A score is the cosine of the query's vector (`query.py`) with the row's. Which of the row's vectors is `by`:
+    rank   by vectors, words or both             `rank.py`
+    end    which of them are relevant            `relevance.py`; these come first
+    fold   of near copies, the best stays
+    order  by score; or, the relevant ones, by a column
+    page   k of them are read
 
-    "auto"    its picture's, or its texts' where it has no picture   (what `evaluate` measures)
-    "image"   its picture's; rows without a picture are not found
-    "text"    its texts';    rows without a text are not found
-    "fused"   the mean of the two: looks and words count alike
+What a row is compared by is `by`:
 
-A sentence is usually nearer to a sentence than to a picture that shows the same. So with "auto" a
+    "auto"      both: vectors as in "vectors" and, where the query has texts, words
+    "vectors"   its picture's vector, or its texts' where it has no picture   (what `evaluate` measures)
+    "image"     its picture's; rows without a picture are not found
+    "text"      its texts';    rows without a text are not found
+    "fused"     the mean of the two: looks and words count alike
+    "words"     the query's words in its texts, tags and names (`words.py`); needs no model
+
+A sentence is usually nearer to a sentence than to a picture that shows the same. So with "vectors" a
 row without a picture can score higher than an equally good one with a picture.
-
-By words (`search_words`) rows are found that have the query's words in their texts, tags or names, ranked
-by BM25 (`words.py`); it needs no model.
 
 A search returns `k` rows whenever `k` rows with vectors pass the filter, however few they are of the whole.
 It compares with all of them, or, from some ten thousand rows on, asks an index (`nearest.py`).
@@ -23,115 +28,117 @@ which are added, changed or removed in between neither repeat a hit nor hide one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING
 
-from openautoglm.catalog.condition import all_of
+import numpy as np
+
+from openautoglm.catalog.condition import all_of, one_of
+from openautoglm.catalog.schema import ID, WORDS
 from openautoglm.evaluate.encoding import Encoder, Vectors
 from openautoglm.search.background import Background
 from openautoglm.search.errors import SearchError
-from openautoglm.search.hit import Cursor, Hit, Results
+from openautoglm.search.hit import Cursor, Results
 from openautoglm.search.nearest import Nearest
+from openautoglm.search.page import Found, read_page
 from openautoglm.search.query import Query
+from openautoglm.search.rank import DEPTH_WORDS, LIFT, Ranked, Ranking, by_both, by_vectors, by_words
 from openautoglm.search.vectors import FUSED, IMAGE, TEXT, indexed_rows, made_by
-from openautoglm.search.words import find_words, matched_words
+from openautoglm.search.wanted import By, Wanted
 
 if TYPE_CHECKING:
     import lance
 
     from openautoglm.catalog.catalog import Catalog
 
-By = Literal["auto", "image", "text", "fused"]
 
-_SHOWN = ("_image", "_width", "_height", "_split")
-"""Of the catalogue's own columns, those that a hit shows beside the user's."""
-
-
-def search(
-    model: Encoder,
-    catalog: Catalog,
-    query: Query,
-    *,
-    where: str | None = None,
-    k: int = 10,
-    by: By = "auto",
-    after: str | None = None,
-) -> Results:
-    """Find the `k` rows nearest to the query, best first; equal scores are ordered by id.
+def search(model: Encoder | None, catalog: Catalog, query: Query, wanted: Wanted | None = None) -> Results:
+    """Find the rows that match the query best; equal scores are ordered by id.
 
     Args:
-        model: the one that made the index.
-        catalog: an indexed catalogue. Rows added since, or changed, are found after the next `index`.
+        model: the one that made the index; None will do with `by="words"`.
+        catalog: an indexed catalogue. Rows added since, or changed, are found by their words; by their
+            vectors after the next `index`.
         query: what is wanted and unwanted.
-        where: SQL condition on the catalogue's columns, such as `price < 100 AND brand = 'Acme'`.
-        k: how many rows.
-        by: which of a row's vectors is compared, as above.
-        after: `Results.after` of the page before; everything else must be as it was there.
+        wanted: how many, which, and how ordered.
 
     Returns:
-        Fewer than `k` hits only where fewer rows with such vectors pass `where`.
+        Fewer than `k` hits only where fewer rows that can be compared pass `where`.
 
     Raises:
-        SearchError: if `k`, `by` or `after` makes no sense, the picture cannot be read, there is no
-            index, or another model made it.
+        SearchError: if `wanted` makes no sense, the picture cannot be read, there is no index, another model
+            made it, or words alone are searched and the query has other parts.
         CatalogError: if `where` is no valid condition; it lists the columns.
     """
-    if k < 1:
-        raise SearchError(f"k is the number of results and must be 1 or more, not {k}")
-    if by not in get_args(By):
-        raise SearchError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")
+    wanted = wanted or Wanted()
     latest = catalog.dataset
-    page = Cursor.parse(after) if after else Cursor(latest.version, 0)
+    page = Cursor.parse(wanted.after) if wanted.after else Cursor(latest.version, 0)
     dataset = _at(latest, page.version)
+    wanted.check(dataset.schema)
+    if wanted.by == "words" or model is None:
+        found = _by_words(catalog, dataset, query, wanted)
+    else:
+        found = _by_vectors(model, catalog, dataset, query, wanted)
+    return read_page(catalog, dataset, query, wanted, page, found)
+
+
+def _by_words(catalog: Catalog, dataset: lance.LanceDataset, query: Query, wanted: Wanted) -> Found:
+    """All rows with words of the query; relevant are those that have all of them."""
+    if query.images or query.like or query.minus:
+        raise SearchError("a search by words takes texts only; leave out pictures, rows and unwanted words")
+    text = " ".join(query.texts)
+    having = by_words(catalog, dataset, text, wanted.where)
+
+    def ranking(n: int) -> list[Ranked]:
+        if n <= DEPTH_WORDS or len(having) < DEPTH_WORDS:
+            return having[:n]
+        return by_words(catalog, dataset, text, wanted.where, n)
+
+    return Found(ranking, [row for row in having if row.part == 1])
+
+
+def _by_vectors(
+    model: Encoder, catalog: Catalog, dataset: lance.LanceDataset, query: Query, wanted: Wanted
+) -> Found:
     near = Nearest.of(catalog.folder, dataset, model.fingerprint())
     if not near.whole:
         _check_index(made_by(model.fingerprint()), catalog)
-    vector = query.vector(model, catalog, Background.of(catalog, model.fingerprint()))
-    others = _among("id NOT IN", query.like)
-    wanted = page.start + k + 1  # one more tells whether another page follows
-    hits: list[Hit] = []
-    for column, alone in _columns(by):
-        hits += _nearest(catalog, near, column, vector, wanted, where, others, alone=alone)
-    hits.sort(key=lambda hit: (-hit.score, hit.id))
-    return _page(query, hits[page.start :][:k], page, k, more=len(hits) >= wanted)
+    background = Background.of(catalog, model.fingerprint())
+    vector = query.vector(model, catalog, background)
+    where = all_of(_but(query.like), wanted.where)
+    ranking = _asking(catalog, wanted, by_vectors(near, _columns(wanted.by), vector, where))
+    if wanted.by == "auto" and query.texts and WORDS in dataset.schema.names:
+        mean, spread = background.judge(vector)
+        having = by_words(catalog, dataset, " ".join(query.texts), where)
+        cosines = _cosines(dataset, [row.address for row in having], vector)
+        ranking = by_both(ranking, having, cosines, lift=LIFT * spread * query.share, mean=mean)
+    return Found(ranking, None)
 
 
-def search_words(
-    catalog: Catalog, query: Query, *, where: str | None = None, k: int = 10, after: str | None = None
-) -> Results:
-    """Find the `k` rows that have the query's words, best first; arguments and errors as of `search`.
+def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:
+    """Have the user's condition, where it is wrong, give an error that names it and lists the columns."""
 
-    Raises:
-        SearchError: also if the query has parts that are no words, or words that are unwanted.
-    """
-    if query.images or query.like or query.minus:
-        raise SearchError("a search by words takes texts only; leave out pictures, rows and unwanted words")
-    if k < 1:
-        raise SearchError(f"k is the number of results and must be 1 or more, not {k}")
-    latest = catalog.dataset
-    page = Cursor.parse(after) if after else Cursor(latest.version, 0)
-    dataset = _at(latest, page.version)
-    limit = page.start + k + 1
-    found = find_words(catalog, " ".join(query.texts), where=where, limit=limit, data=dataset)
-    here = found[page.start :][:k]
-    rows = {row["id"]: row for row in _read(dataset, [one.id for one in here])}
-    texts = [field.name for field in catalog.text_fields]
-    hits = [_hit(rows[one.id], one.score, texts, one.words) for one in here]
-    return _page(query, hits, page, k, more=len(found) >= limit)
+    def asked(n: int) -> list[Ranked]:
+        try:
+            return ranking(n)
+        except (ValueError, OSError):
+            catalog.count(wanted.where)
+            raise
+
+    return asked
 
 
-def _page(query: Query, hits: list[Hit], page: Cursor, k: int, *, more: bool) -> Results:
-    after = str(Cursor(page.version, page.start + k)) if more else None
-    return Results(query.words, tuple(hits), page.start, after)
-
-
-def _read(dataset: lance.LanceDataset, ids: list[str]) -> list[dict[str, Any]]:
-    """What a hit shows of some rows."""
-    condition = _among("id IN", ids)
-    return dataset.to_table(columns=_shown(dataset), filter=condition).to_pylist() if condition else []
-
-
-def _shown(dataset: lance.LanceDataset) -> list[str]:
-    return [name for name in dataset.schema.names if name in _SHOWN or not name.startswith("_")]
+def _cosines(dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vectors) -> Vectors:
+    """(n,) of some rows' pictures, or of their texts where they have none; NaN where they have neither."""
+    cosines = np.full(len(addresses), np.nan, np.float32)
+    if not addresses:
+        return cosines
+    table = dataset._take_rows(list(addresses), columns=[IMAGE, TEXT])
+    for column in (table[TEXT], table[IMAGE]):  # a picture's score overwrites the texts'
+        there = column.is_valid().to_numpy()
+        if there.any():
+            flat = np.asarray(column.drop_null().combine_chunks().flatten(), np.float32)
+            cosines[there] = flat.reshape(-1, len(vector)) @ vector
+    return cosines
 
 
 def _at(latest: lance.LanceDataset, version: int) -> lance.LanceDataset:
@@ -147,52 +154,17 @@ def _at(latest: lance.LanceDataset, version: int) -> lance.LanceDataset:
         ) from None
 
 
-def _among(which: str, ids: Sequence[str]) -> str | None:
-    """The condition `which` (id IN, id NOT IN) on some ids; none where there are none."""
-    names = ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
-    return f"{which} ({names})" if names else None
+def _but(ids: Sequence[str]) -> str | None:
+    """The condition that leaves out some rows."""
+    found = one_of(ID, ids)
+    return f"NOT ({found})" if found else None
 
 
 def _columns(by: By) -> list[tuple[str, bool]]:
     """List the vector columns to compare with, and whether only rows that no picture's vector finds count."""
-    if by == "auto":
+    if by in ("auto", "vectors"):
         return [(IMAGE, False), (TEXT, True)]
     return [({"image": IMAGE, "text": TEXT, "fused": FUSED}[by], False)]
-
-
-def _nearest(
-    catalog: Catalog,
-    near: Nearest,
-    column: str,
-    query: Vectors,
-    k: int,
-    where: str | None,
-    others: str | None,
-    *,
-    alone: bool,
-) -> list[Hit]:
-    try:
-        table = near.rows(
-            column, query, k, columns=_shown(near.dataset), where=all_of(others, where), alone=alone
-        )
-    except (ValueError, OSError):
-        # The user's condition, read alone, gives an error that names it and lists the columns.
-        catalog.count(where)
-        raise
-    texts = [field.name for field in catalog.text_fields]
-    return [_hit(row, 1.0 - row.pop("_distance"), texts) for row in table.to_pylist()]
-
-
-def _hit(row: dict[str, Any], score: float, texts: list[str], words: tuple[str, ...] = ()) -> Hit:
-    said = [row[name] for name in texts if row.get(name)]
-    # Of several texts the one that has most of the words says why the row was found.
-    label = max(said, key=lambda text: _met(words, text), default="")
-    return Hit(row.pop("id"), score, row, label, words)
-
-
-def _met(words: tuple[str, ...], text: str) -> int:
-    """How many of the text's characters belong to the words."""
-    return sum(end - start for start, end in matched_words(words, text)) if words else 0
 
 
 def _check_index(own: str, catalog: Catalog) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
 from openautoglm.search.errors import SearchError
+from openautoglm.search.facets import Facet
 
 
 @dataclass(frozen=True)
@@ -17,18 +18,27 @@ class Hit:
 
     id: str
     score: float
-    """Cosine with the query, −1 to 1; of a search by words BM25, which has no bounds."""
+    """What the hits are ordered by: the cosine with the query, and its words where they count (`rank.py`)."""
     row: dict[str, Any]
     """The user's fields, and the catalogue's `_image`, `_width`, `_height` and `_split`."""
     label: str = ""
     """The row's first text; found by words, the one that has most of them."""
     words: tuple[str, ...] = ()
     """Words of the query that the row has, as they are indexed; `matched_words` finds them in its texts."""
+    cosine: float | None = None
+    """Of the query's vector with the row's, −1 to 1; None where vectors took no part."""
+    copies: tuple[str, ...] = ()
+    """Ids of its near copies that pass the filter, too; they are left out of the hits."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of the hit; dates stay dates."""
-        words = {"words": list(self.words)} if self.words else {}
-        return {"id": self.id, "score": round(self.score, 6), **words, "row": self.row}
+        why = {
+            "cosine": None if self.cosine is None else round(self.cosine, 6),
+            "words": list(self.words),
+            "copies": list(self.copies),
+        }
+        kept = {name: value for name, value in why.items() if value not in (None, [])}
+        return {"id": self.id, "score": round(self.score, 6), **kept, "row": self.row}
 
 
 class Cursor(NamedTuple):
@@ -70,6 +80,13 @@ class Results(Sequence[Hit]):
     """Hits on the pages before."""
     after: str | None = None
     """Given to the next search, its page follows this one; None at the end."""
+    relevant: int | None = None
+    """So many hits, from the first on, match; those behind are only the next best. 0: nothing matches.
+    None where the index does not know."""
+    facets: Mapping[str, Facet] = field(default_factory=dict)
+    """The columns that were asked for, counted."""
+    among: int | None = None
+    """How many rows were counted or sorted: the relevant ones, or, where these are not known, the best."""
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -85,15 +102,21 @@ class Results(Sequence[Hit]):
         return self.hits[place]
 
     def as_json(self) -> str:
-        """Write query, hits and the next page's beginning; dates as ISO 8601.
+        """Write query, hits, where the relevant ones end, and the next page's beginning; dates as ISO 8601.
 
-        >>> Results("red", ()).as_json().split()
-        ['{', '"query":', '"red",', '"start":', '0,', '"hits":', '[],', '"after":', 'null', '}']
+        >>> json.loads(Results("red", (), relevant=0).as_json())
+        {'query': 'red', 'relevant': 0, 'start': 0, 'hits': [], 'after': None}
         """
+        counted = {
+            "among": self.among,
+            "facets": {name: facet.as_dict() for name, facet in self.facets.items()},
+        }
         plain = {
             "query": self.query,
+            "relevant": self.relevant,
             "start": self.start,
             "hits": [hit.as_dict() for hit in self.hits],
+            **(counted if self.among is not None else {}),
             "after": self.after,
         }
         return json.dumps(plain, ensure_ascii=False, indent=2, default=_plain)

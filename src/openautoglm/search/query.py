@@ -106,6 +106,13 @@ class Query:
         ]
         return " ".join([*self.texts, *pictures, *(f"−{one}" for one in self.minus)])
 
+    @property
+    def share(self) -> float:
+        """How much the wanted words count beside pictures and rows, 0 to 1."""
+        if not self.texts:
+            return 0.0
+        return 1.0 - self.weight if self.images or self.like else 1.0
+
     def vector(self, model: Encoder, catalog: Catalog, background: Background) -> Vectors:
         """Make the (D,) unit vector whose neighbours are wanted.
 
@@ -117,9 +124,8 @@ class Query:
         wanted, unwanted = encoded[: len(self.texts)], encoded[len(self.texts) :]
         pictures = _encoded(model, self.images) if self.images else []
         pictures += [_row(catalog, model.fingerprint(), one) for one in self.like]
-        share = self.weight if wanted and pictures else float(bool(pictures))
-        parts = [Part(one, (1 - share) / len(wanted)) for one in wanted]
-        parts += [Part(one, share / len(pictures)) for one in pictures]
+        parts = [Part(one, self.share / len(wanted)) for one in wanted]
+        parts += [Part(one, (1 - self.share) / len(pictures)) for one in pictures]
         parts += [Part(one, -UNWANTED / len(unwanted)) for one in unwanted]
         return mixed(parts, background)
 

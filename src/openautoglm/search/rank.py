@@ -2,13 +2,13 @@
 
     by vectors   score = cosine of the query's vector with the row's                       −1 … 1
     by words     score = coverage                                                           0 … 1
-    by both      score = cosine + WORDS · share · spread · coverage
+    by both      score = cosine + LIFT · share · spread · coverage
 
     coverage     BM25(row) / BM25(best row) · (part of the query's words that the best row has)
     share        of the words in the query beside its pictures (`query.py`), 1 where there are none
     spread       standard deviation of the query's cosines over the catalogue (`background.py`)
 
-A row that has all of the query's words is so lifted as if its picture were WORDS standard deviations
+A row that has all of the query's words is so lifted as if its picture were LIFT standard deviations
 nearer. Being a sum of what each row has by itself, the score does not hang on how many rows are asked for,
 as that of reciprocal ranks (Cormack et al. 2009) does, and it ranks better here (`make bench-hybrid`).
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from openautoglm.catalog.catalog import Catalog
 
-WORDS = 2.0
+LIFT = 2.0
 """Standard deviations by which a row with all the query's words is lifted."""
 DEPTH_WORDS = 1000
 """Rows with words that take part."""
@@ -75,7 +75,6 @@ def by_vectors(
         vector: (D,) the query, of unit length.
         where: SQL condition that the rows must pass.
     """
-
     read = light(near.dataset)
 
     @cache
@@ -106,7 +105,7 @@ def by_words(
 
 def by_both(
     vectors: Ranking, having: Sequence[Ranked], cosines: Vectors, *, lift: float, mean: float
-) -> tuple[Ranking, list[Ranked]]:
+) -> Ranking:
     """Rank by the sum.
 
     Args:
@@ -115,9 +114,6 @@ def by_both(
         cosines: theirs; NaN where a row has no vectors yet.
         lift: what full coverage adds to the cosine.
         mean: the cosine of a row at random, which one without vectors is taken to have.
-
-    Returns:
-        The ranking, and the rows with words as they stand in it.
     """
     named = [
         replace(row, cosine=float(cosine), score=float(cosine) + lift * row.score)
@@ -126,7 +122,7 @@ def by_both(
         for row, cosine in zip(having, cosines, strict=True)
     ]
     ids = {row.id for row in named}
-    return lambda n: best_first([*named, *(row for row in vectors(n) if row.id not in ids)])[:n], named
+    return lambda n: best_first([*named, *(row for row in vectors(n) if row.id not in ids)])[:n]
 
 
 def best_first(rows: Iterable[Ranked]) -> list[Ranked]:

@@ -269,7 +269,9 @@ def _met(words: Sequence[str], terms: Sequence[str], typos: Sequence[str]) -> tu
 
 
 def _part(met: Sequence[str], terms: Sequence[str], typos: Sequence[str]) -> float:
-    there = sum(term in met or (term in typos and any(is_one_edit(term, word) for word in met)) for term in terms)
+    there = sum(
+        term in met or (term in typos and any(is_one_edit(term, word) for word in met)) for term in terms
+    )
     return there / len(terms)
 
 
