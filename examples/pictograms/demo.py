@@ -61,8 +61,8 @@ def run(out: Path, *, quick: bool = False) -> dict[str, Any]:
 
     for number, text in enumerate(SEARCHES, 1):
         sheet = sheets / f"{number}-{text.replace(' ', '-')}.png"
-        _say(f"autoglm search shop '{text}' --where \"{UNSEEN}\" --sheet {sheet.name}")
-        for hit in shop.search(text, where=UNSEEN, k=12, sheet=sheet)[:3]:
+        _say(f"autoglm search shop '{text}' --by image --where \"{UNSEEN}\" --sheet {sheet.name}")
+        for hit in shop.search(text, where=UNSEEN, k=12, by="image", sheet=sheet)[:3]:
             print(f"  {hit.score:.3f}  {hit.id}  {hit.row['label_en']}  {hit.row['label_zh']}")
 
     figures = {

@@ -134,7 +134,7 @@ def test_a_filter_cannot_reach_outside_itself(shop: Catalog) -> None:
         ({}, "give a text, an image, or both"),
         ({"text": "  "}, "the query is empty"),
         ({"text": "red", "k": 0}, "k is the number of results and must be 1 or more, not 0"),
-        ({"text": "red", "by": "looks"}, "auto, image, text, fused"),
+        ({"text": "red", "by": "looks"}, "auto, vectors, image, text, fused"),
         ({"image": "nowhere.png"}, r"nowhere\.png: file not found"),
         ({"image": b"not a picture"}, "cannot be read"),
         ({"minus": "red"}, "needs something that is wanted"),

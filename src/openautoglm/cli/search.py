@@ -30,8 +30,19 @@ def search(
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     by: Annotated[
-        str, typer.Option(metavar="WHAT", help="Compare with: auto, image, text, fused; words: full text.")
+        str,
+        typer.Option(
+            metavar="WHAT", help="Compare: auto (looks and words), vectors, image, text, fused, words."
+        ),
     ] = "auto",
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Order the rows that match; -COLUMN from the greatest."),
+    ] = None,
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Count its values among the rows that match.")
+    ] = None,
+    all_copies: Annotated[bool, typer.Option("--all-copies", help="List near copies, too.")] = False,
     after: Annotated[
         str | None, typer.Option(metavar="PAGE", help="The next page, as the one before said.")
     ] = None,
@@ -66,6 +77,9 @@ def search(
         k=k,
         by=by,  # type: ignore[arg-type]
         after=after,
+        sort=sort,
+        facets=facet or (),
+        fold=not all_copies,
         sheet=sheet,
     )
     if json:
@@ -74,11 +88,18 @@ def search(
         typer.echo(data, nl=False)
     else:
         for number, hit in enumerate(results, results.start + 1):
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}")
+            more = f"  (+{len(hit.copies)} near copies)" if hit.copies else ""
+            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}{more}")
             outputs.draw(shop.catalog, hit)
         if not results:
             lacking = "the words" if by == "words" else "vectors"
             typer.echo(f"nothing found: no row with {lacking} passes the filter")
+        if results.among is not None:
+            which = f"the best {results.among:,} rows" if results.relevant is None else "the rows that match"
+            for done in [*(["sorted"] if sort else []), *(["counted"] if facet else [])]:
+                typer.echo(f"{done} among {which}")
+        for counted in results.facets.values():
+            typer.echo(counted)
         if results.after is not None:
             typer.echo(f"more: --after {results.after}")
         if sheet is not None:
