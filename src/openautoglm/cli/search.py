@@ -88,6 +88,8 @@ def search(
         typer.echo(data, nl=False)
     else:
         for number, hit in enumerate(results, results.start + 1):
+            if results.relevant is not None and number == results.relevant + 1:
+                typer.echo(_end(results.relevant))
             more = f"  (+{len(hit.copies)} near copies)" if hit.copies else ""
             typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}{more}")
             outputs.draw(shop.catalog, hit)
@@ -105,6 +107,12 @@ def search(
         if sheet is not None:
             typer.echo(f"sheet: {sheet}")
     outputs.also(shop.catalog, results, start=results.start)
+
+
+def _end(relevant: int) -> str:
+    """The line between the rows that match and those that do not."""
+    above = f"{relevant:,} match; the next best:" if relevant else "nothing matches; the next best:"
+    return typer.style(f"     {above}", dim=True)
 
 
 def _marked(label: str, words: tuple[str, ...]) -> str:
