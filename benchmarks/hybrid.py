@@ -34,7 +34,7 @@ from openautoglm.evaluate.bootstrap import bootstrap
 from openautoglm.search import find
 
 KINDS = ("label_en", "label_zh", "typo", "tag")
-LIFTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+LIFTS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
 CONCEPTS = 400
 QUICK_CONCEPTS = 6
 DEPTH = 100

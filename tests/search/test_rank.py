@@ -20,7 +20,7 @@ from openautoglm.search.find import search
 from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
-from openautoglm.search.rank import LIFT, Ranked, best_first, by_both, distinct, relevant_first
+from openautoglm.search.rank import LIFT, POWER, Ranked, best_first, by_both, distinct, relevant_first
 from openautoglm.search.wanted import Wanted
 
 SHELVES = ("left", "right")
@@ -94,7 +94,7 @@ def test_both_is_the_sum_sorted_however_few_are_asked_for(
     ]
     known = np.array([cosines[row.address] for row in having])
     ranking = by_both(lambda many: best_first(rows)[:many], having, known, lift=LIFT, mean=0.0)
-    truth = {row.id: row.score + LIFT * covered.get(row.address, 0.0) for row in rows}
+    truth = {row.id: row.score + LIFT * covered.get(row.address, 0.0) ** POWER for row in rows}
     wanted = sorted(truth.items(), key=lambda item: (-item[1], item[0]))[:n]
     found = ranking(n)
     assert [row.id for row in found] == [name for name, _ in wanted]
