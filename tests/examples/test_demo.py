@@ -42,9 +42,9 @@ class FakeShop:
             )
         )
 
-    def search(self, text: str, *, where: str, k: int, sheet: Path) -> list[Any]:
+    def search(self, text: str, *, where: str, k: int, by: str, sheet: Path) -> list[Any]:
         self.asked.append(("search", (text, where)))
-        assert sheet.parent.is_dir()
+        assert sheet.parent.is_dir() and by == "image"
         return []
 
 

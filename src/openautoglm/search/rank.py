@@ -9,8 +9,9 @@
     spread       standard deviation of the query's cosines over the catalogue (`background.py`)
 
 A row that has all of the query's words is so lifted as if its picture were LIFT standard deviations
-nearer; one that has few of them hardly moves (cubed, it ranks better than plain or squared). Being a sum of what each row has by itself, the score does not hang on how many rows are asked for,
-as that of reciprocal ranks (Cormack et al. 2009) does, and it ranks better here (`make bench-hybrid`).
+nearer; one that has few of them hardly moves (cubed, coverage ranks better than plain or squared). Being a
+sum of what each row has by itself, the score does not hang on how many rows are asked for, as that of
+reciprocal ranks (Cormack et al. 2009) does, and it ranks better here (`make bench-hybrid`).
 
 The rows by both are exact, too. A row that is neither among the n nearest nor among those with words has a
 cosine below theirs and no coverage; so the n best of the two lists together are the n best of all. Of rows
