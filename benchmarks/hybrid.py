@@ -106,7 +106,8 @@ def _catalogue(folder: Path, rows: Sequence[dict[str, str]]) -> Workspace:
     return shop
 
 
-def _tags(row: dict[str, str]) -> list[str]:
+def tags_of(row: dict[str, str]) -> list[str]:
+    """List a pictogram's tags in both languages."""
     parts = re.split("[,、，;|]", f"{row['tags_en']},{row['tags_zh']}")
     return [tag.strip() for tag in parts if tag.strip()]
 
@@ -115,7 +116,7 @@ def _relevant(rows: Sequence[dict[str, str]]) -> Callable[[str, str], set[str]]:
     by_concept, by_tag = defaultdict(set), defaultdict(set)
     for number, row in enumerate(rows):
         by_concept[row["concept"]].add(str(number))
-        for tag in _tags(row):
+        for tag in tags_of(row):
             by_tag[tag].add(str(number))
     return lambda kind, name: by_tag[name] if kind == "tag" else by_concept[name]
 
@@ -132,7 +133,7 @@ def _queries(rows: Sequence[dict[str, str]], concepts: Iterable[str]) -> list[tu
         found += [(concept, kind, row[kind], concept) for kind in KINDS[:2]]
         if typo := _mistyped(row["label_en"], draw):
             found.append((concept, "typo", typo, concept))
-        if tags := _tags(row):
+        if tags := tags_of(row):
             tag = draw.choice(tags)
             found.append((concept, "tag", tag, tag))
     return found

@@ -20,7 +20,16 @@ from openautoglm.search.find import search
 from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
-from openautoglm.search.rank import LIFT, POWER, Ranked, best_first, by_both, distinct, relevant_first
+from openautoglm.search.rank import (
+    LIFT,
+    POWER,
+    Ranked,
+    best_first,
+    distinct,
+    lifted,
+    relevant_first,
+    together,
+)
 from openautoglm.search.wanted import Wanted
 
 SHELVES = ("left", "right")
@@ -93,7 +102,8 @@ def test_both_is_the_sum_sorted_however_few_are_asked_for(
         if place < len(rows)
     ]
     known = np.array([cosines[row.address] for row in having])
-    ranking = by_both(lambda many: best_first(rows)[:many], having, known, lift=LIFT, mean=0.0)
+    named = lifted(having, known, lift=LIFT, mean=0.0)
+    ranking = together(lambda many: best_first(rows)[:many], named)
     truth = {row.id: row.score + LIFT * covered.get(row.address, 0.0) ** POWER for row in rows}
     wanted = sorted(truth.items(), key=lambda item: (-item[1], item[0]))[:n]
     found = ranking(n)

@@ -41,7 +41,18 @@ from openautoglm.search.hit import Cursor, Results
 from openautoglm.search.nearest import Nearest
 from openautoglm.search.page import Found, read_page
 from openautoglm.search.query import Query
-from openautoglm.search.rank import DEPTH_WORDS, LIFT, Ranked, Ranking, by_both, by_vectors, by_words
+from openautoglm.search.rank import (
+    DEPTH_WORDS,
+    LIFT,
+    Ranked,
+    Ranking,
+    best_first,
+    by_vectors,
+    by_words,
+    lifted,
+    together,
+)
+from openautoglm.search.relevance import DEPTH, End
 from openautoglm.search.vectors import FUSED, IMAGE, TEXT, indexed_rows, made_by
 from openautoglm.search.wanted import By, Wanted
 
@@ -104,14 +115,39 @@ def _by_vectors(
         _check_index(made_by(model.fingerprint()), catalog)
     background = Background.of(catalog, model.fingerprint())
     vector = query.vector(model, catalog, background)
+    mean, spread = background.judge(vector)
     where = all_of(_but(query.like), wanted.where)
     ranking = _asking(catalog, wanted, by_vectors(near, _columns(wanted.by), vector, where))
+    named: list[Ranked] = []
     if wanted.by == "auto" and query.texts and WORDS in dataset.schema.names:
-        mean, spread = background.judge(vector)
         having = by_words(catalog, dataset, " ".join(query.texts), where)
         cosines = _cosines(dataset, [row.address for row in having], vector)
-        ranking = by_both(ranking, having, cosines, lift=LIFT * spread * query.share, mean=mean)
-    return Found(ranking, None)
+        named = lifted(having, cosines, lift=LIFT * spread * query.share, mean=mean)
+        ranking = together(ranking, named)
+    end = End.read(catalog.folder, model.fingerprint()) if _in_words(query, wanted.by) else None
+    if end is None:
+        return Found(ranking, None)
+    alike = {row.id: row for row in _alike(end, near, vector, where, mean, spread)}
+    relevant = [row for row in named if row.id in alike or row.part == 1]
+    rest = alike.keys() - {row.id for row in named}
+    return Found(ranking, best_first([*relevant, *(alike[name] for name in rest)]))
+
+
+def _in_words(query: Query, by: By) -> bool:
+    """Whether it is a query of the kind that the end of relevance was learned from: words for pictures."""
+    return by in ("auto", "vectors", "image") and not (query.images or query.like or query.minus)
+
+
+def _alike(
+    end: End, near: Nearest, vector: Vectors, where: str | None, mean: float, spread: float
+) -> list[Ranked]:
+    """The rows whose pictures match, of those that pass `where`: what passes does not move the end."""
+    best = by_vectors(near, [(IMAGE, False)], vector, None)(DEPTH)
+    size = end.of(np.array([row.score for row in best]), mean, spread)
+    if where is None or not size:
+        return best[:size]
+    last = best[size - 1].score - 1e-6  # an index and a comparison of all may differ in the last digit
+    return [row for row in by_vectors(near, [(IMAGE, False)], vector, where)(DEPTH) if row.score >= last]
 
 
 def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:

@@ -10,7 +10,8 @@ CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a 
 encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
 it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
 its texts, and tried again by the next run. The index of neighbours (`nearest.py`), which large catalogues
-have, and that of words (`words.py`) are brought up to date last.
+have, that of words (`words.py`) and what tells the end of relevance (`calibration.py`) are brought up to
+date last.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pyarrow as pa
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 from openautoglm.search.background import Background
+from openautoglm.search.calibration import Check, build_relevance
 from openautoglm.search.nearest import NearestReport, begin, build_nearest
 from openautoglm.search.vectors import KEY, VECTORS
 from openautoglm.search.words import WordsReport, build_words
@@ -33,6 +35,8 @@ from openautoglm.search.words import WordsReport, build_words
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
+RENEW = 10
+"""Where relevance ends is learned anew when one in so many rows has other vectors."""
 _BROKEN = ":broken"
 
 
@@ -53,6 +57,8 @@ class IndexReport:
     """How the vectors are searched, with the recall that was measured; exactly where it is empty."""
     words: WordsReport = field(default_factory=WordsReport)
     """What was done for full-text search."""
+    relevance: Check | None = None
+    """How well searches tell where the relevant rows end; None where there is too little to learn it from."""
     notes: list[str] = field(default_factory=list)
     """What else is to be known."""
 
@@ -62,7 +68,8 @@ class IndexReport:
         text += f", {len(self.broken):,} broken pictures" if self.broken else ""
         words = f"; words of {self.words.indexed:,} rows indexed" if self.words.indexed else ""
         nearest = [str(self.nearest)] if self.nearest.columns else []
-        return "\n".join([f"{text} in {self.seconds:.1f} s{words}", *nearest, *self.notes])
+        end = [str(self.relevance)] if self.relevance else []
+        return "\n".join([f"{text} in {self.seconds:.1f} s{words}", *nearest, *end, *self.notes])
 
 
 def build_index(
@@ -114,6 +121,7 @@ def build_index(
         Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
     report.nearest = build_nearest(catalog, fingerprint)
     report.words = build_words(catalog)
+    report.relevance = build_relevance(model, catalog, renew=len(todo) * RENEW > len(rows))
     report.seconds = time.perf_counter() - began
     return report
 

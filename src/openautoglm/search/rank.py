@@ -106,24 +106,25 @@ def by_words(
     )
 
 
-def by_both(
-    vectors: Ranking, having: Sequence[Ranked], cosines: Vectors, *, lift: float, mean: float
-) -> Ranking:
-    """Rank by the sum.
+def lifted(having: Sequence[Ranked], cosines: Vectors, *, lift: float, mean: float) -> list[Ranked]:
+    """Score rows with words by both.
 
     Args:
-        vectors: the ranking by cosine.
         having: the rows with words, by coverage.
         cosines: theirs; NaN where a row has no vectors yet.
         lift: what full coverage adds to the cosine.
         mean: the cosine of a row at random, which one without vectors is taken to have.
     """
-    named = [
+    return [
         replace(row, cosine=float(cosine), score=float(cosine) + lift * row.score**POWER)
         if not np.isnan(cosine)
         else replace(row, score=mean + lift * row.score**POWER)
         for row, cosine in zip(having, cosines, strict=True)
     ]
+
+
+def together(vectors: Ranking, named: Sequence[Ranked]) -> Ranking:
+    """Rank rows that have words, scored by both, among those that have vectors only."""
     ids = {row.id for row in named}
     return lambda n: best_first([*named, *(row for row in vectors(n) if row.id not in ids)])[:n]
 
