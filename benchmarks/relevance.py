@@ -187,8 +187,8 @@ def _ratio(asked: Sequence[Asked], f1: Sequence[float]) -> dict[str, Any]:
     if not asked:
         return figure(0.0, "of best")
     best = float(np.mean([one.best for one in asked]))
-    mean = bootstrap({"f1": (np.array(f1), "mean")})["f1"]
-    return figure(mean.value / best, "of best", low=mean.low / best, high=mean.high / best)
+    ratio = bootstrap({"ratio": (np.array(f1) / best, "mean")})["ratio"]
+    return figure(ratio.value, "of best", low=ratio.low, high=ratio.high)
 
 
 def _share(cases: Sequence[bool]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from tests.evaluate.stand_in import HueModel, catalogue
 
 from openautoglm.search.errors import SearchError
 from openautoglm.search.find import search
+from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
 from openautoglm.search.sheet import draw_hits
+from openautoglm.search.wanted import Wanted
 
 
 def test_hits_are_drawn_even_where_a_picture_went_missing(tmp_path: Path) -> None:
@@ -33,4 +36,22 @@ def test_hits_are_drawn_even_where_a_picture_went_missing(tmp_path: Path) -> Non
 def test_no_hits_no_sheet(tmp_path: Path) -> None:
     shop = catalogue(tmp_path, [{"hue": 0, "title": "red"}])
     with pytest.raises(SearchError, match="nothing was found"):
-        draw_hits(shop, [], tmp_path / "a.png", title="red")
+        draw_hits(shop, Results("red", ()), tmp_path / "a.png", title="red")
+
+
+def test_a_line_stands_where_the_relevant_ones_end(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"hue": hue, "id": f"r{hue}", "title": f"colour {hue}"} for hue in range(6)
+    ]
+    shop = catalogue(tmp_path, rows)
+    build_index(HueModel(), shop)
+    plain = search(HueModel(), shop, Query.of("colour 2"), Wanted(by="image"))
+    for relevant, words in ((2, "2 match; the next best"), (0, "nothing matches; the next best")):
+        page = draw_hits(shop, replace(plain, relevant=relevant), tmp_path / "a.html", title="colour 2")
+        before, after = page.read_text(encoding="utf-8").split(f">{words}<")
+        assert (before.count("<figure"), after.count("<figure")) == (relevant, 6 - relevant)
+        drawn = draw_hits(shop, replace(plain, relevant=relevant), tmp_path / "a.png", title="colour 2")
+        without = draw_hits(shop, plain, tmp_path / "b.png", title="colour 2")
+        assert Image.open(drawn).height > Image.open(without).height
+    whole = draw_hits(shop, replace(plain, relevant=6), tmp_path / "a.html", title="colour 2")
+    assert "next best" not in whole.read_text(encoding="utf-8")

@@ -10,12 +10,10 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
-if TYPE_CHECKING:
-    from openautoglm.catalog.contact_sheet import Tile
+from openautoglm.catalog.contact_sheet import Line, Tile
 
 _THUMB = 320
 
@@ -47,6 +45,9 @@ figure.text { display: flex; flex-direction: column; justify-content: center; }
 .wrong::after { content: "✕"; -webkit-text-fill-color: #fff; }
 img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 6px; }
 img.clear { background: repeating-conic-gradient(var(--square) 0 25%, transparent 0 50%) 0 0 / 16px 16px; }
+main > .line { grid-column: 1 / -1; display: flex; align-items: center; gap: .8rem; margin: .4rem 0;
+  color: var(--soft); }
+.line::after { content: ""; flex: 1; height: 1px; background: var(--bar); }
 figcaption { margin-top: .5rem; color: var(--ink); }
 figure.text figcaption { margin: 0; }
 figcaption p { margin: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical;
@@ -60,11 +61,11 @@ figcaption p + p { color: var(--soft); font-size: .82em; }
 """
 
 
-def render_page(tiles: Sequence[Tile], *, title: str, columns: int) -> str:
+def render_page(tiles: Sequence[Tile | Line], *, title: str, columns: int) -> str:
     """Write the whole file."""
     first, _, rest = title.strip().partition("\n")
     notes = "".join(f"<p>{escape(note)}</p>" for note in rest.splitlines())
-    figures = "\n".join(_figure(tile) for tile in tiles)
+    figures = "\n".join(_line(tile) if isinstance(tile, Line) else _figure(tile) for tile in tiles)
     return (
         '<!doctype html>\n<html>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -72,6 +73,10 @@ def render_page(tiles: Sequence[Tile], *, title: str, columns: int) -> str:
         f"<header><h1>{escape(first)}</h1>{notes}</header>\n"
         f'<main style="--columns: {columns}">\n{figures}\n</main>\n</body>\n</html>\n'
     )
+
+
+def _line(line: Line) -> str:
+    return f'<p class="line">{escape(line.text)}</p>'
 
 
 def _figure(tile: Tile) -> str:

@@ -50,11 +50,18 @@ class Tile:
     """Drawn as a number with a bar from 0 to 1."""
 
 
-def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", columns: int = 6) -> Path:
+@dataclass(frozen=True)
+class Line:
+    """A line across the sheet, behind which tiles begin a row."""
+
+    text: str
+
+
+def draw_sheet(tiles: Sequence[Tile | Line], path: Path | str, *, title: str = "", columns: int = 6) -> Path:
     """Draw the tiles, row by row, into `path` (`.png` or `.html`) and return it.
 
     Args:
-        tiles: in reading order; at least one.
+        tiles: in reading order, at least one; and lines between them.
         path: the file to write; its folder is made when it is missing.
         title: its first line is set large, further ones small.
         columns: tiles a row.
@@ -64,7 +71,7 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
         CatalogError: if the file cannot be written.
     """
     path = Path(path)
-    if not tiles:
+    if not any(isinstance(tile, Tile) for tile in tiles):
         raise ValueError(f"{path.name}: there is nothing to draw; a sheet needs at least one tile")
     if columns < 1:
         raise ValueError(f"{path.name}: columns must be 1 or more, not {columns}")
@@ -83,12 +90,15 @@ def draw_sheet(tiles: Sequence[Tile], path: Path | str, *, title: str = "", colu
     return path
 
 
-def render_sheet(tiles: Sequence[Tile], *, title: str, columns: int) -> Image.Image:
+def render_sheet(tiles: Sequence[Tile | Line], *, title: str, columns: int) -> Image.Image:
     """Draw the sheet as one picture."""
-    columns = min(columns, len(tiles))
-    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
-    labels = [[_labels(tile) for tile in row] for row in rows]
-    heights = [_row_height(row, texts) for row, texts in zip(rows, labels, strict=True)]
+    columns = min(columns, sum(isinstance(tile, Tile) for tile in tiles))
+    rows = _rows(tiles, columns)
+    labels = [[] if isinstance(row, Line) else [_labels(tile) for tile in row] for row in rows]
+    heights = [
+        int(_LABEL * _LEADING) if isinstance(row, Line) else _row_height(row, texts)
+        for row, texts in zip(rows, labels, strict=True)
+    ]
     width = 2 * _MARGIN + columns * _TILE + (columns - 1) * _GAP
     heading = _heading(title, width - 2 * _MARGIN)
     top = _MARGIN + sum(int(size * _LEADING) for _, size, _ in heading) + (_GAP if heading else 0)
@@ -101,10 +111,34 @@ def render_sheet(tiles: Sequence[Tile], *, title: str, columns: int) -> Image.Im
         y += int(size * _LEADING)
     y = top
     for row, texts, height in zip(rows, labels, heights, strict=True):
-        for column, (tile, lines) in enumerate(zip(row, texts, strict=True)):
-            _draw_tile(sheet, draw, tile, lines, (_MARGIN + column * (_TILE + _GAP), y), height)
+        if isinstance(row, Line):
+            _draw_line(draw, row, (_MARGIN, y), width - 2 * _MARGIN)
+        else:
+            for column, (tile, lines) in enumerate(zip(row, texts, strict=True)):
+                _draw_tile(sheet, draw, tile, lines, (_MARGIN + column * (_TILE + _GAP), y), height)
         y += height + _GAP
     return sheet
+
+
+def _rows(tiles: Sequence[Tile | Line], columns: int) -> list[list[Tile] | Line]:
+    rows: list[list[Tile] | Line] = []
+    for tile in tiles:
+        if isinstance(tile, Line):
+            rows.append(tile)
+        elif rows and isinstance(rows[-1], list) and len(rows[-1]) < columns:
+            rows[-1].append(tile)
+        else:
+            rows.append([tile])
+    return rows
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, line: Line, at: tuple[int, int], room: int) -> None:
+    """Draw its text, and a rule from there to the right margin."""
+    x, y = at
+    text = lettering.wrap(line.text, _LABEL, room * 3 // 4, 1)[0]
+    lettering.write(draw, (x, y + _LABEL), text, _LABEL, _SOFT)
+    left, middle = x + int(lettering.width(text, _LABEL)) + _GAP, y + int(_LABEL * 0.66)
+    draw.line([(left, middle), (x + room, middle)], _BAR, _SCALE)
 
 
 def on_checker(image: Image.Image, size: tuple[int, int]) -> Image.Image:

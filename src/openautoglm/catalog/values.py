@@ -184,7 +184,12 @@ def _to_date(value: object) -> date:
         raise ValueError(f"{value!r} is not a date like 2024-05-31") from None
 
 
-def _to_tags(value: object) -> list[str] | None:
+def to_tags(value: object) -> list[str] | None:
+    """Take a list of tags, or part a text at its commas, semicolons and the like.
+
+    >>> to_tags("red、round; apple")
+    ['red', 'round', 'apple']
+    """
     items = value if isinstance(value, list | tuple) else re.split(r"[,;|，；、\n]", str(value))
     return [tag for item in items if item is not None and (tag := _to_text(str(item)))] or None
 
@@ -196,5 +201,5 @@ _CONVERTERS: dict[Kind, Callable[[object], object]] = {
     "boolean": _to_boolean,
     "date": _to_date,
     "time": _to_time,
-    "tags": _to_tags,
+    "tags": to_tags,
 }

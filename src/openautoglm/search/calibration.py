@@ -13,13 +13,15 @@ thirty numbers (`relevance.py`), so a few hundred texts are enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from openautoglm.catalog.values import to_tags
 from openautoglm.evaluate.encoding import Encoder, Vectors
 from openautoglm.search.background import Background
 from openautoglm.search.relevance import DEPTH, End, forget, heads, places
@@ -122,13 +124,12 @@ def lists_of(model: Encoder, catalog: Catalog) -> tuple[Lists, Lists] | None:
     best = [np.full((len(names), DEPTH), -np.inf, np.float32) for _ in range(2)]
     right = np.zeros((len(names), DEPTH), bool)
     counts = np.zeros(len(names), np.int64)
-    fields = _fields(catalog)
-    for batch in catalog.dataset.to_batches(columns=[IMAGE, *fields], filter=own):
+    for batch in catalog.dataset.to_batches(columns=[IMAGE, *_roles(catalog)], filter=own):
         vectors = np.asarray(batch[IMAGE].flatten(), np.float32).reshape(-1, queries.shape[1])
         scores = queries @ vectors.T
         here = np.zeros(scores.shape, bool)
-        for row, values in enumerate(zip(*(batch[name].to_pylist() for name in fields), strict=True)):
-            for text in _said(values):
+        for row, texts in enumerate(_said(catalog, pa.Table.from_batches([batch]))):
+            for text in texts:
                 if (number := names.get(text.casefold())) is not None:
                     here[number, row] = True
         counts += here.sum(axis=1)
@@ -177,25 +178,27 @@ def _end(end: End, lists: Lists, place: int) -> int:
     return end.of(lists.scores[place], float(lists.mean[place]), float(lists.spread[place]))
 
 
-def _fields(catalog: Catalog) -> list[str]:
-    return [name for name, one in catalog.fields.items() if one.role in ("text", "tags")]
+def _roles(catalog: Catalog) -> dict[str, str]:
+    return {name: one.role for name, one in catalog.fields.items() if one.role in ("text", "tags")}
 
 
 def _texts(catalog: Catalog, own: str) -> list[str]:
     """The different texts of the validation rows, in a fixed order."""
-    fields = _fields(catalog)
-    table = catalog.dataset.to_table(columns=fields, filter=f"{own} AND _split = 'validation'")
-    found: dict[str, str] = {}
-    for values in zip(*(table[name].to_pylist() for name in fields), strict=True):
-        for text in _said(values):
-            found.setdefault(text.casefold(), text)
+    condition = f"{own} AND _split = 'validation'"
+    table = catalog.dataset.to_table(columns=list(_roles(catalog)), filter=condition)
+    found = {text.casefold(): text for texts in _said(catalog, table) for text in reversed(texts)}
     return [found[key] for key in sorted(found)]
 
 
-def _said(values: Sequence[Any]) -> list[str]:
-    """A row's texts and tags."""
-    parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
-    return [text for part in parts if part and (text := part.strip())]
+def _said(catalog: Catalog, table: pa.Table) -> Iterator[list[str]]:
+    """Each row's texts and single tags."""
+    roles = _roles(catalog)
+    for row in table.select(list(roles)).to_pylist():
+        said = []
+        for name, value in row.items():
+            parts = to_tags(value) if roles[name] == "tags" and value else [value]
+            said += [text for part in parts or () if part and (text := part.strip())]
+        yield said
 
 
 def _top(scores: Vectors, right: NDArray[np.bool_] | None) -> tuple[Vectors, NDArray[np.bool_]]:
@@ -248,7 +251,7 @@ def _fitted(
     optimizer = torch.optim.Adam([weights, bias], lr=_RATE, weight_decay=_DECAY)
     for _ in range(_STEPS):
         optimizer.zero_grad()
-        loss(given @ weights + bias).backward()  # type: ignore[no-untyped-call]
+        loss(given @ weights + bias).backward()
         optimizer.step()
     found = weights.detach().numpy().astype(np.float64) / scale
     return np.append(found, float(bias.detach()[0]) - found @ middle)

@@ -88,6 +88,20 @@ class Results(Sequence[Hit]):
     among: int | None = None
     """How many rows were counted or sorted: the relevant ones, or, where these are not known, the best."""
 
+    @property
+    def end(self) -> tuple[int, str] | None:
+        """Behind how many of this page's hits the relevant ones end, and that in words; None if not on it.
+
+        >>> Results("red", (Hit("a", 0.9, {}), Hit("b", 0.1, {})), relevant=1).end
+        (1, '1 matches; the next best')
+        >>> Results("red", (Hit("a", 0.9, {}),), relevant=1).end
+        """
+        place = None if self.relevant is None else self.relevant - self.start
+        if place is None or not 0 <= place < len(self.hits) or (not place and self.start):
+            return None
+        found = "nothing matches" if not self.relevant else f"{self.relevant:,} match"
+        return place, f"{found}{'es' * (self.relevant == 1)}; the next best"
+
     def __len__(self) -> int:
         return len(self.hits)
 

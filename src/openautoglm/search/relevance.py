@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openautoglm.evaluate.encoding import Vectors
+Scores = NDArray[np.floating[Any]]
 
 DEPTH = 100
 """Places among which the end is looked for."""
@@ -43,7 +43,7 @@ class End:
     checked: Mapping[str, float]
     """How good it is on texts that it was not learned from: see `calibration.Check`."""
 
-    def of(self, scores: Vectors, mean: float, spread: float) -> int:
+    def of(self, scores: Scores, mean: float, spread: float) -> int:
         """How many of a list's rows are relevant; 0 where nothing matches.
 
         Args:
@@ -87,10 +87,10 @@ def forget(folder: Path) -> None:
     (folder / "cache" / _FILE).unlink(missing_ok=True)
 
 
-def places(scores: Vectors, mean: Vectors, spread: Vectors) -> NDArray[np.float64]:
+def places(scores: Scores, mean: Scores, spread: Scores) -> NDArray[np.float64]:
     """Describe each place of Q lists: scores (Q, n), best first, mean and spread (Q,) → (Q, n, F)."""
     place = np.arange(scores.shape[1])
-    z = (scores - mean[:, None]) / spread[:, None]
+    z = ((scores - mean[:, None]) / spread[:, None]).astype(np.float64)
 
     def fall(to: NDArray[np.int64]) -> NDArray[np.float64]:
         """How far the place `to` lies below; the last stands for those behind the list."""
@@ -105,17 +105,18 @@ def places(scores: Vectors, mean: Vectors, spread: Vectors) -> NDArray[np.float6
         fall(2 * place + 1),
         fall(place * 0 + place[-1]),
     ]
-    lists = [z[:, 0], mean, spread, *_falls(z, (4, 10, 50))]
+    lists: list[Scores] = [z[:, 0], mean, spread, *_falls(z, (4, 10, 50))]
     return np.stack(rows + [whole * value[:, None] for value in lists], axis=2)
 
 
-def heads(scores: Vectors, mean: Vectors, spread: Vectors) -> NDArray[np.float64]:
+def heads(scores: Scores, mean: Scores, spread: Scores) -> NDArray[np.float64]:
     """Describe the heads of Q lists: scores (Q, n), best first, mean and spread (Q,) → (Q, H)."""
     z = (scores - mean[:, None]) / spread[:, None]
-    return np.stack([z[:, 0], scores[:, 0], mean, spread, *_falls(z, (1, 3, 5, 10, 50))], axis=1)
+    columns = [z[:, 0], scores[:, 0], mean, spread, *_falls(z, (1, 3, 5, 10, 50))]
+    return np.stack(columns, axis=1).astype(np.float64)
 
 
-def _falls(z: NDArray[np.float64], to: tuple[int, ...]) -> list[NDArray[np.float64]]:
+def _falls(z: Scores, to: tuple[int, ...]) -> list[Scores]:
     return [z[:, 0] - z[:, min(place, z.shape[1] - 1)] for place in to]
 
 

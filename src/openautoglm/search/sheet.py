@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openautoglm.catalog.contact_sheet import Tile, draw_sheet
+from openautoglm.catalog.contact_sheet import Line, Tile, draw_sheet
 from openautoglm.search.errors import SearchError
 from openautoglm.search.files import picture_of
-from openautoglm.search.hit import Hit
+from openautoglm.search.hit import Results
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -17,14 +16,12 @@ if TYPE_CHECKING:
 _LINES = 2
 
 
-def draw_hits(
-    catalog: Catalog, hits: Sequence[Hit], path: Path | str, *, title: str, columns: int = 5
-) -> Path:
-    """Write the hits, best first, to a `.png` or `.html` sheet.
+def draw_hits(catalog: Catalog, results: Results, path: Path | str, *, title: str, columns: int = 5) -> Path:
+    """Write the hits, best first, to a `.png` or `.html` sheet, with a line where the relevant ones end.
 
     Args:
         catalog: where the pictures are.
-        hits: what `search` found.
+        results: what `search` found.
         path: the file to write.
         title: its first line is set large: the query, say; further ones small.
         columns: tiles a row.
@@ -32,11 +29,14 @@ def draw_hits(
     Raises:
         SearchError: if there is no hit to draw.
     """
-    if not hits:
+    if not results:
         raise SearchError("nothing was found, so there is no sheet to draw")
     names = [field.name for field in catalog.text_fields]
-    tiles = []
-    for hit in hits:
+    tiles: list[Tile | Line] = []
+    for hit in results:
         lines = [str(hit.row[name]) for name in names if hit.row.get(name)][:_LINES] or [hit.id]
         tiles.append(Tile(picture_of(catalog, hit), lines, score=hit.score))
+    if results.end:
+        place, words = results.end
+        tiles.insert(place, Line(words))
     return draw_sheet(tiles, path, title=title, columns=columns)
