@@ -8,7 +8,7 @@ PEERS  := $(VENV)/.peers
 # Two test processes on two cores: one thread of torch in each.
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-all lint docs screens bench-index bench-profile clean
+.PHONY: help setup demo test test-all lint docs screens bench-profile clean
 
 help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ $(PEERS): $(STAMP)
 	@touch $@
 
 bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, index, cold-search, encode (QUICK=1: small form)
-	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(if $(GPU),--gpu)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md
 	$(BIN)/python tools/profile_models.py

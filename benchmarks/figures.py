@@ -41,14 +41,18 @@ def write(
     rows: Sequence[Mapping[str, Any]],
     *,
     quick: bool = False,
+    command: str | None = None,
 ) -> Path:
-    """Write the figures and every line of the printed table; returns the file's path."""
+    """Write the figures and every line of the printed table; returns the file's path.
+
+    `command` is what makes them, where it is not `make bench-NAME`.
+    """
     folder = RUNS / "results" if quick else RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     content = {
         "name": name,
-        "command": f"make bench-{name}" + (" QUICK=1" if quick else ""),
+        "command": (command or f"make bench-{name}") + (" QUICK=1" if quick else ""),
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),

@@ -8,13 +8,21 @@ drawing of the same concept, which is what copying without understanding gives.
 The model is `mini` with a recipe for a longer run: three times the demo's steps bear pictures that vary
 half as much again. The budget is in steps, so that a seed gives the same model again; minutes are what
 they took here.
+
+`make bench-unseen-style GPU=1` is a larger model on one CUDA GPU, with a budget in minutes; the seeds are
+trained beside each other, each by a process and in a workspace of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +30,37 @@ from examples.pictograms.demo import HERE, LABELS, UNSEEN, roles
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.figures import RUNS, figure, write
+from benchmarks.figures import ROOT, RUNS, figure, write
 from openautoglm import Workspace
-from openautoglm.config import load_preset
+from openautoglm.config import ModelConfig, TrainConfig, load_preset
 from openautoglm.evaluate.bootstrap import bootstrap
 
 SEEDS = (0, 1, 2)
-STEPS = 4_500
-QUICK_STEPS = 20
-STYLE_MIX = 0.4
-BOLDER = 1.5
-"""How much more than by default the training pictures vary, backgrounds excepted."""
 PIXELS = 16
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs from the preset `mini`."""
+
+    budget: Mapping[str, float | None]
+    """`steps` or `minutes`."""
+    style_mix: float = 0.4
+    bolder: float = 1.5
+    """How much more than by default the training pictures vary, backgrounds excepted."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    shape: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+
+CPU = Recipe({"minutes": None, "steps": 4_500})
+QUICK = Recipe({"minutes": None, "steps": 20})
+GPU = Recipe(
+    {"minutes": 4.5},
+    model={"image_size": 64},
+    shape={"widths": (96, 192, 384)},
+    train={"batch_size": 256, "small_size": 48, "checkpoint_every": None},
+)
 
 
 def main() -> None:
@@ -42,61 +69,97 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--quick", action="store_true", help="one seed, a few steps")
-    quick = options.parse_args().quick
-    seeds = SEEDS[:1] if quick else SEEDS
-    folder = RUNS / ("unseen-style-quick" if quick else "unseen-style")
-    if quick:
+    options.add_argument("--gpu", action="store_true", help="a larger model, on a GPU")
+    options.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    name = "unseen-style-gpu" if given.gpu else "unseen-style"
+    recipe = QUICK if given.quick else GPU if given.gpu else CPU
+    folder = RUNS / (name + ("-quick" if given.quick else ""))
+    if given.seed is not None:
+        measure(open_shop(folder / f"shop-{given.seed}"), given.seed, recipe)
+        return
+    if given.gpu:
+        _train_beside_each_other()
+    if given.quick:
         shutil.rmtree(folder, ignore_errors=True)
+    rows: list[dict[str, Any]] = []
+    right: dict[str, list[NDArray[np.bool_]]] = {label: [] for label in LABELS}
+    for seed in SEEDS[:1] if given.quick else SEEDS:
+        shop = open_shop(folder / f"shop-{seed}" if given.gpu else folder)
+        row, ranks = measure(shop, seed, recipe)
+        rows.append(row)
+        for label in LABELS:
+            right[label].append(ranks[label] == 1)
+        print(row, flush=True)
+    figures = {f"r1_{label[-2:]}": _figure(right[label]) for label in LABELS}
+    figures["minutes"] = figure(float(np.mean([row["minutes"] for row in rows])), "minutes", seeds=len(rows))
+    note = "query: Noto's drawing, 16 × 16 pixels on white"
+    figures["r1_pixels"] = figure(nearest_pixels(shop), "fraction", note=note)
+    figures["chance"] = figure(1 / rows[0]["gallery"], "fraction")
+    options_given = "GPU=1" if given.gpu else ""
+    write(name, figures, rows, quick=given.quick, command=f"make bench-unseen-style {options_given}".strip())
+
+
+def open_shop(folder: Path) -> Workspace:
+    """The workspace of all houses' pictograms."""
     shop = Workspace.open(folder, create=True)
     shop.add(HERE / "pictograms.csv", roles=roles())
-    rows: list[dict[str, Any]] = []
-    right: dict[str, list[NDArray[np.bool_]]] = {field: [] for field in LABELS}
-    for seed in seeds:
-        row, ranks = measure(shop, seed, QUICK_STEPS if quick else STEPS)
-        rows.append(row)
-        for field in LABELS:
-            right[field].append(ranks[field] == 1)
-        print(row, flush=True)
-    pixels = nearest_pixels(shop)
-    figures = {f"r1_{field[-2:]}": _figure(right[field]) for field in LABELS}
-    figures["minutes"] = figure(float(np.mean([row["minutes"] for row in rows])), "minutes", seeds=len(seeds))
-    figures["r1_pixels"] = figure(pixels, "fraction", note="query: Noto's drawing, 16 × 16 pixels on white")
-    figures["chance"] = figure(1 / rows[0]["gallery"], "fraction")
-    write("unseen-style", figures, rows, quick=quick)
+    return shop
 
 
-def measure(shop: Workspace, seed: int, steps: int) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
+def measure(
+    shop: Workspace, seed: int, recipe: Recipe
+) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
     """Train with one seed (resuming what was stopped) and rank; returns the table's row and the ranks."""
     name = f"seed-{seed}"
-    mini = load_preset("mini")
-    usual = mini.train.augment.as_dict()
-    bolder = {key: value * BOLDER for key, value in usual.items() if not key.startswith("background")}
     training = shop.fit(
-        mini.model.changed(vision_shape={"style_mix": STYLE_MIX}),
-        name=name,
-        train=mini.train.changed(
-            minutes=None, steps=steps, seed=seed, augment=mini.train.augment.changed(**bolder)
-        ),
-        progress=True,
+        model_config(recipe), name=name, train=train_config(recipe, seed), progress=True
     ).training
     if training.interrupted:
         raise SystemExit("stopped; the same command goes on from there")
     row: dict[str, Any] = {"seed": seed, "steps": training.steps, "minutes": training.seconds / 60}
     ranks = {}
-    for field in LABELS:
-        ranks[field], row["gallery"] = rank_labels(shop, name, field)
-        row |= {f"r{k}_{field[-2:]}": float(np.mean(ranks[field] <= k)) for k in (1, 5, 10)}
+    for label in LABELS:
+        ranks[label], row["gallery"] = rank_labels(shop, name, label)
+        row |= {f"r{k}_{label[-2:]}": float(np.mean(ranks[label] <= k)) for k in (1, 5, 10)}
     return row, ranks
 
 
-def rank_labels(shop: Workspace, name: str, field: str) -> tuple[NDArray[np.int64], int]:
+def model_config(recipe: Recipe) -> ModelConfig:
+    """`mini` as the recipe changes it."""
+    shape = {"style_mix": recipe.style_mix, **recipe.shape}
+    return load_preset("mini").model.changed(vision_shape=shape, **recipe.model)
+
+
+def train_config(recipe: Recipe, seed: int) -> TrainConfig:
+    """The training of `mini` as the recipe changes it."""
+    mini = load_preset("mini").train
+    usual = mini.augment.as_dict()
+    bolder = {key: value * recipe.bolder for key, value in usual.items() if not key.startswith("background")}
+    return mini.changed(**recipe.budget, **recipe.train, seed=seed, augment=mini.augment.changed(**bolder))
+
+
+def _train_beside_each_other() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SystemExit("this form needs a CUDA GPU; without GPU=1 it runs on the processor")
+    command = [sys.executable, "-m", "benchmarks.unseen_style", "--gpu", "--seed"]
+    started = [subprocess.Popen([*command, str(seed)], cwd=ROOT) for seed in SEEDS]
+    if any([process.wait() for process in started]):
+        raise SystemExit("a training failed; see above")
+
+
+def rank_labels(
+    shop: Workspace, name: str, label: str, unseen: str = UNSEEN
+) -> tuple[NDArray[np.int64], int]:
     """(Q,) rank of each label's own picture on the unseen house, and the size of the gallery."""
     from openautoglm.tasks.retrieval import Relevant, rank
 
     model = shop.model(name)
-    rows = shop.catalog.read(["id", "_image", "_image_bytes", field], where=UNSEEN).to_pylist()
+    rows = shop.catalog.read(["id", "_image", "_image_bytes", label], where=unseen).to_pylist()
     pictures = model.encode(images=[shop.catalog.load_image(row) for row in rows])
-    queries = model.encode(texts=[row[field] for row in rows])
+    queries = model.encode(texts=[row[label] for row in rows])
     own = np.arange(len(rows))
     return rank(queries, pictures, Relevant.from_pairs(own, own, len(rows))).best, len(rows)
 

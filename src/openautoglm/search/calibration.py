@@ -167,7 +167,7 @@ def measured(end: End, present: Lists, absent: Lists) -> Check:
     return Check(
         texts=len(ends),
         precision=float(np.mean(hits / ends[found])) if len(found) else 0.0,
-        recall=float(np.mean(hits / present.counts[found])) if len(found) else 0.0,
+        recall=float(np.mean(hits / np.maximum(present.counts[found], 1))) if len(found) else 0.0,
         f1_of_best=float(f1[found, ends[found] - 1].sum() / best) if best else 0.0,
         false_nothing=float(np.mean(ends == 0)),
         false_found=float(np.mean([_end(end, absent, place) > 0 for place in range(len(absent.counts))])),

@@ -77,15 +77,24 @@ class Prepared(NamedTuple):
 class Batches:
     """Draws, augments and tokenizes.
 
+    Args:
+        device: where pictures are augmented, and lie then.
+
     Raises:
         ConfigError: if `small_size` is not below the model's own size.
     """
 
-    def __init__(self, data: TrainingData, config: TrainConfig, processor: Processor) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        config: TrainConfig,
+        processor: Processor,
+        device: torch.device | str = "cpu",
+    ) -> None:
         full = processor.image.size
         if config.small_size is not None and config.small_size >= full:
             raise ConfigError(f"small_size {config.small_size} is not below the model's image size, {full}")
-        self.data, self.config, self.processor = data, config, processor
+        self.data, self.config, self.processor, self.device = data, config, processor, torch.device(device)
         self.size = min(config.batch_size, len(data.pairs))
         self.sampler = Sampler(
             len(data.pairs), self.size, config.seed, data.group_numbers[data.pairs], config.together
@@ -105,6 +114,6 @@ class Batches:
         generator = torch.Generator().manual_seed(derive(config.seed, number, "augment"))
         augment = self._small if progress < config.small_share else self._full
         ramp = min(1.0, progress / config.augment_ramp) if config.augment_ramp else 1.0
-        rgb = augment(drawn.rgba, generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
+        rgb = augment(drawn.rgba.to(self.device), generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
         ids, mask = self.processor.tokens(drawn.texts)
         return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys, drawn.classes)

@@ -145,7 +145,7 @@ class Trainer:
             devices=1,
             precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         )
-        self.batches = Batches(data, config, model.processor)
+        self.batches = Batches(data, config, model.processor, self.fabric.device)
         self.schedule = Schedule(config, max(1, self.batches.sampler.steps_per_epoch // config.accumulate))
         classes = int(data.group_numbers.max()) + 1
         torch.manual_seed(derive(config.seed, 0, "objective"))
