@@ -146,7 +146,7 @@ def _train_beside_each_other() -> None:
         raise SystemExit("this form needs a CUDA GPU; without GPU=1 it runs on the processor")
     command = [sys.executable, "-m", "benchmarks.unseen_style", "--gpu", "--seed"]
     started = [subprocess.Popen([*command, str(seed)], cwd=ROOT) for seed in SEEDS]
-    if any([process.wait() for process in started]):
+    if max(process.wait() for process in started):
         raise SystemExit("a training failed; see above")
 
 
