@@ -58,7 +58,7 @@ QUICK = Recipe({"minutes": None, "steps": 20})
 GPU = Recipe(
     {"minutes": 4.5},
     model={"image_size": 64},
-    shape={"widths": (96, 192, 384)},
+    shape={"widths": [96, 192, 384]},
     train={"batch_size": 256, "small_size": 48, "checkpoint_every": None},
 )
 

@@ -128,5 +128,6 @@ class StyleMix(nn.Module):
         share = torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
         share = share * (torch.rand_like(share) < self.probability)
         new_mean = torch.lerp(mean, mean[other], share)
+        share = share.to(deviation.dtype)  # autocast on a GPU takes the statistics in float32
         scale = torch.lerp(deviation, deviation[other], share) / deviation
         return torch.addcmul(new_mean - mean * scale, x, scale)
