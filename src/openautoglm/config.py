@@ -287,6 +287,8 @@ class TrainConfig(Strict):
     """Weight of the contrast of pictures with pictures (`align/supcon.py`)."""
     tag_share: Fraction = 0.0
     """Share of captions made of a row's tags, where it has some beside its texts."""
+    single_tags: Probability = 0.0
+    """Of those captions, the share that shows one tag alone, as people search, instead of all in a row."""
     optimizer: Literal["adamw", "muon"] = "adamw"
     """`muon` moves the kernels of a fresh convolutional tower by `train/muon.py`, all else by AdamW."""
     text_rate: PositiveFloat = 1.0

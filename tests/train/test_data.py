@@ -132,6 +132,17 @@ def test_tags_serve_by_share_or_where_there_is_nothing_else(tmp_path: Path) -> N
     assert data.draw(np.arange(4), 0).texts[3] == "only;tags"
 
 
+def test_tags_are_shown_alone_by_share(tmp_path: Path) -> None:
+    data = read(catalog(tmp_path, ROWS))
+
+    def shown(row: int, **shares: float) -> set[str]:
+        return {data.draw(np.arange(4), seed, **shares).texts[row] for seed in range(60)}
+
+    assert shown(1, tag_share=0.5, single_tags=1.0) == {"blue tree", "sky", "water"}
+    assert shown(1, tag_share=0.9, single_tags=0.5) == {"blue tree", "sky;water", "sky", "water"}
+    assert shown(3, single_tags=0.5) == {"only;tags", "only", "tags"}
+
+
 def test_the_fingerprint_names_the_rows(tmp_path: Path) -> None:
     shop = catalog(tmp_path, ROWS)
     first = read(shop).fingerprint()

@@ -109,6 +109,7 @@ class Batches:
             self.sampler.batch(number),
             derive(config.seed, number, "captions"),
             tag_share=config.tag_share,
+            single_tags=config.single_tags,
             extra_texts=config.extra_texts,
         )
         generator = torch.Generator().manual_seed(derive(config.seed, number, "augment"))

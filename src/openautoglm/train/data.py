@@ -24,6 +24,7 @@ from torch import Tensor
 
 from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.language import guess_language
+from openautoglm.catalog.values import to_tags
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.train.errors import TrainingError
 from openautoglm.train.pixels import Broken, PixelStore
@@ -148,7 +149,15 @@ class TrainingData:
         """Every text, for training a tokenizer."""
         return (one.text for found in (self.captions, self.tags) for row in found for one in row)
 
-    def draw(self, pairs: np.ndarray, seed: int, *, tag_share: float = 0.0, extra_texts: int = 0) -> Drawn:
+    def draw(
+        self,
+        pairs: np.ndarray,
+        seed: int,
+        *,
+        tag_share: float = 0.0,
+        single_tags: float = 0.0,
+        extra_texts: int = 0,
+    ) -> Drawn:
         """Pictures and captions of these positions in `self.pairs`, and captions of `extra_texts` other rows.
 
         Which caption a row shows, and which the other rows are, follows from `seed`.
@@ -159,7 +168,7 @@ class TrainingData:
             others = np.setdiff1d(self.with_text, rows)
             rows = np.append(rows, dice.permutation(others)[:extra_texts])
         texts = [
-            self._text(row, by_tags < tag_share, which)
+            self._text(row, by_tags, which, tag_share, single_tags)
             for row, (by_tags, which) in zip(rows.tolist(), dice.random((len(rows), 2)).tolist(), strict=True)
         ]
         keys = np.column_stack([self._row_keys[rows], [_hash(text) for text in texts]])
@@ -170,10 +179,19 @@ class TrainingData:
             torch.from_numpy(self.group_numbers[rows]),
         )
 
-    def _text(self, row: int, tags: bool, which: float) -> str:
-        """One text of the row; `which` in 0 … 1 chooses among several."""
-        texts = self.tags[row] if self.tags[row] and (tags or not self.captions[row]) else self.captions[row]
-        return texts[int(which * len(texts))].text
+    def _text(self, row: int, by_tags: float, which: float, tag_share: float, single_tags: float) -> str:
+        """One text of the row; two dice in 0 … 1 choose the kind, and which of several."""
+        captions, tags = self.captions[row], self.tags[row]
+        if not tags:
+            tag_share = 0.0
+        elif not captions:
+            tag_share = 1.0
+        if by_tags >= tag_share:
+            return captions[int(which * len(captions))].text
+        if by_tags >= tag_share * single_tags:
+            return tags[int(which * len(tags))].text
+        alone = [tag for one in tags for tag in to_tags(one.text) or [one.text]]
+        return alone[int(which * len(alone))]
 
     def check(self) -> None:
         """Refuse data that no contrastive loss can learn from.
