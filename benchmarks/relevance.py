@@ -1,11 +1,11 @@
 """make bench-relevance: whether a search knows where its relevant pictures end, and when there are none.
 
 The gallery are the pictograms of all four houses, a tenth of whose concepts is taken out. It is searched by
-picture (`by="image"`: words would give the answer away) with a model that learned labels and single tags from
-three of the houses, as that of `make bench-unseen-style` does (half an hour, the first time). Another tenth of
-the concepts is the validation split, from whose labels and tags `index` learns where relevance ends
-(`search/calibration.py`). Queries are the labels and tags, English and Chinese, that no validation row has:
-PRESENT of those that a picture of the gallery has, and all that none has.
+picture (`by="image"`: words would give the answer away) with a model that learned labels and single tags
+from three of the houses (half an hour, the first time). Another tenth of the concepts is the validation
+split, from whose labels and tags `index` learns where relevance ends (`search/calibration.py`). Queries are
+the labels and tags, English and Chinese, that no validation row has: PRESENT of those that a picture of the
+gallery has, and all that none has.
 
     cut F1 over oracle  mean F1 of the cuts / mean F1 of the best cut that each list could have
     false found         something matches, says the search, though nothing does

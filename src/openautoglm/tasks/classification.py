@@ -15,9 +15,9 @@ Figures of n rows with probabilities p (n, C):
 
     accuracy    share of rows whose most probable class is the label
     macro F1    mean over the classes that occur of 2 · hits / (predicted + labelled)
-    AUROC       mean over the classes that occur, and do not alone, of P(p of a row of the class > p of another)
-    ECE         expected calibration error: Σ over BINS equal bins of confidence of |accuracy − confidence| · share
-                (Guo et al. 2017, arXiv:1706.04599, eq. 3)
+    AUROC       mean over the classes that occur, and do not alone, of P(p of a row of it > p of another row)
+    ECE         expected calibration error: Σ over BINS equal bins of confidence of
+                |accuracy − confidence| · share (Guo et al. 2017, arXiv:1706.04599, eq. 3)
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def class_loss(
 
 
 def tags_loss(logits: Tensor, labels: Tensor) -> Tensor | None:
-    """Binary cross-entropy over the labelled rows, logits and labels (B, C), NaN for none; None without any."""
+    """Binary cross-entropy over labelled rows; logits, labels (B, C), NaN for no label; None without any."""
     known = ~labels.isnan().any(dim=1)
     if not bool(known.any()):
         return None

@@ -7,8 +7,8 @@
     R²         1 − Σ error² / Σ (label − mean of the labels)²
 
 The interval is the split conformal one (Lei et al. 2018, arXiv:1604.04173): half as wide as the
-⌈(n + 1) · level⌉-th smallest |error| on n validation rows, so that a new row's label lies in it with at least that
-probability, whatever the model is, as long as rows of validation and use are alike.
+⌈(n + 1) · level⌉-th smallest |error| on n validation rows, so that a new row's label lies in it with at least
+that probability, whatever the model is, as long as rows of validation and use are alike.
 """
 
 from __future__ import annotations

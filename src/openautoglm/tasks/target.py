@@ -76,8 +76,8 @@ class Target:
         classes = tuple(sorted(counts))
         if len(classes) < 2 and chosen == "class":
             raise TargetError(
-                f"target {name!r} has one class only, {classes[0]!r}, in the {len(there):,} labelled training "
-                "rows, so there is nothing to learn; add rows of another class or choose another column"
+                f"target {name!r} has one class only, {classes[0]!r}, in the {len(there):,} labelled "
+                "training rows, so there is nothing to learn; add rows of another or choose another column"
             )
         if len(classes) > MOST_CLASSES or (chosen == "class" and len(classes) == len(there) > FEW_INTEGERS):
             raise TargetError(
