@@ -1,4 +1,4 @@
-"""make bench-auto-weight: does it help to weigh losses while training, against a grid of fixed weights?
+"""make bench-auto-weight: does it help to weigh losses while training? Beside a grid of fixed weights.
 
 One trunk, two tasks, on two houses' pictograms (Noto, Twemoji) in 24 × 24 pixels:
 
@@ -6,10 +6,11 @@ One trunk, two tasks, on two houses' pictograms (Noto, Twemoji) in 24 × 24 pixe
     colour   share of the square that is drawn on, and the mean red, green and blue there: mean squared
              error of the four, each standardised
 
-Training, validation and test hold different concepts (70, 15, 15 %). Score of a run: the mean of test accuracy and
-test R². Beside the methods of `train/weights/` stand nine fixed pairs of weights that sum to 2, of which each seed
-takes the one with the best score on validation; nothing is chosen on the test part, and the methods have their
-defaults. The *faster* task is the one with the smaller share of its training loss left at the end, at weights 1 and 1.
+Training, validation and test hold different concepts (70, 15, 15 %). The score of a run is the mean of
+test accuracy and test R². Beside the methods of `train/weights/` stand nine fixed pairs of weights that
+sum to 2, of which each seed takes the one with the best score on validation; nothing is chosen on the test
+part, and the methods have their defaults. The *faster* task is the one with the smaller share of its
+training loss left at the end, at weights 1 and 1.
 
     gap_to_grid = score of GradNorm − score of the grid's best, by seed
 """
@@ -20,6 +21,7 @@ import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
@@ -135,7 +137,7 @@ class Net(nn.Module):
         widths = (3, 16, 32, 48)
         stages = [
             layer
-            for width, wider in zip(widths, widths[1:], strict=False)
+            for width, wider in pairwise(widths)
             for layer in (nn.Conv2d(width, wider, 3, 2, 1), nn.ReLU())
         ]
         self.trunk = nn.Sequential(*stages, nn.Flatten())
@@ -278,7 +280,7 @@ def main() -> None:
 
 
 def draw(runs: Mapping[str, Sequence[Run]], order: tuple[str, str], path: Path) -> None:
-    """Left: GradNorm's weights by step, each seed thin. Right: test score over the weight of the faster task."""
+    """Left: GradNorm's weights by step, each seed thin. Right: test score over the faster task's weight."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
