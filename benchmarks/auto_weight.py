@@ -57,7 +57,7 @@ class Size:
     """How much is trained."""
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    steps: int = 500
+    steps: int = 300
     concepts: int | None = None
 
 
