@@ -30,7 +30,7 @@ def test_a_saved_state_goes_on_to_the_bit(method: str) -> None:
         losses = {"contrastive": 3.0 / (1 + number), "proxy": 2.0 - 0.05 * number}
         if number % 3 == 2:
             del losses["proxy"]
-        return losses, {name: 1.0 + number % 2 for name in losses}
+        return losses, dict.fromkeys(losses, 1.0 + number % 2)
 
     config = tiny_config(weighting=method)
     whole, killed, resumed = (build_weighting(config, NAMES, epoch=3) for _ in range(3))
@@ -51,11 +51,11 @@ def test_a_saved_state_goes_on_to_the_bit(method: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "names", "rows_only", "message"),
     [
-        ({"loss_weights": {"prxy": 2.0}}, NAMES, [], "did you mean 'proxy'?; this training has: contrastive, proxy"),
+        ({"loss_weights": {"prxy": 2.0}}, NAMES, [], "'proxy'?; this training has: contrastive, proxy"),
         ({"loss_weights": {"proxy": 2.0}}, ["contrastive"], ["captioning"], "has: contrastive, captioning"),
         ({"loss_weights": {"contrastive": 0.0}}, ["contrastive"], [], "nothing would be learned"),
         ({"weighting": "dwa"}, ["contrastive"], [], "'dwa' would do nothing: there is one loss, contrastive"),
-        ({"weighting": "gradnorm"}, NAMES, ["captioning"], "captioning does not pass through them; take 'dwa'"),
+        ({"weighting": "gradnorm"}, NAMES, ["captioning"], "captioning does not pass through them; take"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused(

@@ -1,4 +1,4 @@
-"""Uncertainty weighting against Kendall's loss, minimised by Adam; and the collapse of exp(w) without its term.
+"""Uncertainty weighting against Kendall's loss, minimised by Adam; the collapse of exp(w) without its term.
 
 The reference form Σ exp(w_i) L_i is here only, to show what the documentation says of it.
 """
@@ -6,6 +6,7 @@ The reference form Σ exp(w_i) L_i is here only, to show what the documentation 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -63,7 +64,7 @@ def collapse(speed: float) -> tuple[list[float], list[float], list[float]]:
 
 def test_free_exponential_weights_collapse_and_nothing_is_learned() -> None:
     totals, weights, losses = collapse(speed=0.0)
-    assert all(after < before for before, after in zip(weights, weights[1:], strict=False))
+    assert all(after < before for before, after in pairwise(weights))
     assert totals[-1] < 0.01 and weights[-1] < -5 and losses[-1] == losses[0] == 5.0
 
 
