@@ -90,6 +90,13 @@ def test_what_cannot_be_is_refused_with_a_way_out(values: dict[str, Any], messag
         ({"steps": 9, "warmup": 1.5}, "nearest valid: 2"),
         ({"steps": 9, "schedule": "plateau"}, "schedule 'plateau' needs evaluate_every"),
         ({"steps": 9, "patience": 3}, "patience 3 needs evaluate_every"),
+        ({"steps": 9, "loss_weights": {"proxy": -1.0}}, "loss_weights.proxy -1.0 is out of range"),
+        (
+            {"steps": 9, "weighting": "dwa", "loss_weights": {"proxy": 2.0}},
+            "loss_weights {'proxy': 2.0} would do nothing: weighting 'dwa' finds its own weights",
+        ),
+        ({"steps": 9, "gradnorm_alpha": 1.5}, "gradnorm_alpha 1.5 would do nothing"),
+        ({"steps": 9, "weighting": "gradnrom"}, "did you mean 'gradnorm'?"),
         ({"steps": 9, "precision": "fp16"}, "precision 'fp16' is not valid; did you mean 'bf16'?"),
         (
             {"steps": 9, "augment": {"rotaton": 3.0}},

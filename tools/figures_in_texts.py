@@ -65,6 +65,12 @@ LINES: dict[str, list[Line]] = {
         Line("cosine_min", "… smallest cosine with the whole picture in float32", "……与 float32 全图向量的最小余弦", "≥ .999"),
         Line("speedup_tiny", "… a tiny tower, where decoding is all the work", "……极小的塔，几乎只剩解码"),
     ],
+    "auto-weight": [
+        Line("final_fast", "GradNorm, weight of the faster task at the end", "GradNorm，较快任务的最终权重", "≈ .5"),
+        Line("final_slow", "… of the slower task", "……较慢任务", "≈ 1.5"),
+        Line("gap_to_grid", "… score minus the best of 9 fixed pairs of weights", "……得分减去 9 组固定权重中最佳者"),
+        Line("gap_to_equal", "… score minus that of weights 1 / 1", "……得分减去权重 1 / 1 的得分"),
+    ],
     "zero-shot": [
         Line("r10_en", "Tux Paint stamps, never trained on, recall@10, English", "从未训练过的 Tux Paint 图章，recall@10，英文"),
         Line("r10_zh", "… Chinese", "……中文"),

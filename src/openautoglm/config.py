@@ -285,6 +285,13 @@ class TrainConfig(Strict):
     """Captions of other rows that each step shows to `proxy` as well."""
     image_contrast: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the contrast of pictures with pictures (`align/supcon.py`)."""
+    loss_weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Weights by name of the loss, e.g. `{"captioning": 0.5}`; 1 for those not named. `proxy` and
+    `image_contrast` count beside it."""
+    weighting: Literal["fixed", "gradnorm", "dwa", "uncertainty"] = "fixed"
+    """How the losses are weighed (`train/weights/`): as given, or by a method that learns while training."""
+    gradnorm_alpha: Annotated[float, Field(ge=0)] | None = None
+    """How much more `gradnorm` lets a slow loss pull: 0 not at all; without a value, 1.5."""
     tag_share: Fraction = 0.0
     """Share of captions made of a row's tags, where it has some beside its texts."""
     single_tags: Probability = 0.0
@@ -320,6 +327,16 @@ class TrainConfig(Strict):
         if self.extra_texts and not self.proxy:
             raise ConfigError(
                 f"extra_texts {self.extra_texts} would do nothing: they are for proxy, which is 0"
+            )
+        if self.loss_weights and self.weighting != "fixed":
+            raise ConfigError(
+                f"loss_weights {self.loss_weights} would do nothing: weighting {self.weighting!r} finds its "
+                "own weights; leave one of the two out"
+            )
+        if self.gradnorm_alpha is not None and self.weighting != "gradnorm":
+            raise ConfigError(
+                f"gradnorm_alpha {self.gradnorm_alpha} would do nothing: it is for weighting 'gradnorm', "
+                f"which is {self.weighting!r}"
             )
         for key in ("patience",) if self.schedule != "plateau" else ("patience", "schedule"):
             if getattr(self, key) is not None and self.evaluate_every is None:

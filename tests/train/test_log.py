@@ -50,8 +50,12 @@ def test_a_disk_that_fills_up_is_said(tmp_path: Path) -> None:
         [],
         [{"step": 10, "loss": 2.0, "learning_rate": 0.1, "norm": 1.0}],
         [{"step": 1, "loss": 2.0, "pictures_loss": 1.0, "learning_rate": 0.1}, {"step": 2, "recall": 0.5}],
+        [
+            {"step": 1, "loss": 2.0, "learning_rate": 0.1, "a_weight": 1.0, "b_weight": 0.5},
+            {"step": 2, "r": 1},
+        ],
     ],
-    ids=["nothing", "one line", "with validation"],
+    ids=["nothing", "one line", "with validation", "with weights"],
 )
 def test_curves_of_whatever_there_is(tmp_path: Path, rows: list[dict[str, float]]) -> None:
     draw_curves(rows, tmp_path / "curves.png")

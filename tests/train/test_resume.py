@@ -36,6 +36,7 @@ RECIPE: dict[str, Any] = {
     "augment_ramp": 0.5,
 }
 CACHED: dict[str, Any] = {"micro_batch_size": 3}
+WEIGHED: dict[str, Any] = {**CACHED, "weighting": "gradnorm", "proxy": 1.0, "accumulate": 2}
 
 
 def die() -> None:
@@ -122,12 +123,13 @@ def spawn(processes: ForkServerContext, *args: Any) -> int | None:
 
 @pytest.mark.parametrize(
     ("config", "model"),
-    [({}, {}), (FULL, {}), (RECIPE, {}), (CACHED, {"momentum": 0.9, "queue_size": 20})],
+    [({}, {}), (FULL, {}), (RECIPE, {}), (CACHED, {"momentum": 0.9, "queue_size": 20}), (WEIGHED, {})],
     ids=[
         "plain",
         "average, validation, bf16, accumulation",
         "the recipe of mini",
         "gradient cache, momentum queue",
+        "learned weights between losses",
     ],
 )
 def test_killed_and_resumed_is_bit_identical(

@@ -21,7 +21,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -39,8 +38,8 @@ from openautoglm.train.data import TrainingData
 from openautoglm.train.ema import EMA
 from openautoglm.train.errors import NotFiniteError
 from openautoglm.train.interrupt import Interrupt
-from openautoglm.train.log import Log, draw_curves
-from openautoglm.train.objective import Objective, candidates
+from openautoglm.train.log import Log, draw_curves, means
+from openautoglm.train.objective import Objective, candidates, row_loss_names
 from openautoglm.train.optimizer import build_optimizer, clipped
 from openautoglm.train.progress import Bar
 from openautoglm.train.resume import goes_on, run_name
@@ -48,6 +47,8 @@ from openautoglm.train.sampler import derive
 from openautoglm.train.schedule import Schedule
 from openautoglm.train.threads import Threads
 from openautoglm.train.watch import Watch
+from openautoglm.train.weights.gradnorm import gradient_norms
+from openautoglm.train.weights.registry import build_weighting
 
 Validate = Callable[[OpenAutoGLM], dict[str, float]]
 LOG_EVERY = 10
@@ -146,10 +147,12 @@ class Trainer:
             precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         )
         self.batches = Batches(data, config, model.processor, self.fabric.device)
-        self.schedule = Schedule(config, max(1, self.batches.sampler.steps_per_epoch // config.accumulate))
+        epoch = max(1, self.batches.sampler.steps_per_epoch // config.accumulate)
+        self.schedule = Schedule(config, epoch)
         classes = int(data.group_numbers.max()) + 1
         torch.manual_seed(derive(config.seed, 0, "objective"))
         self.objective = Objective(config, model.config.embed_dim, classes)
+        self.weighting = build_weighting(config, self.objective.names, row_loss_names(model), epoch)
         self.watch = Watch()
         self.threads = Threads(active=config.minutes is not None and self.fabric.device.type == "cpu")
         self.checkpoints = Checkpoints(folder)
@@ -178,11 +181,12 @@ class Trainer:
         torch.manual_seed(derive(self.config.seed, self.steps, "model"))  # dropout and the like
         self.optimizer.zero_grad()
 
-        losses: dict[str, float] = {}
+        found: list[dict[str, float]] = []
+        norms: list[dict[str, float]] = []
         for part in range(accumulate):
             batch = self.batches.prepare(self.steps * accumulate + part, progress)
-            for name, value in self._backward(batch).items():
-                losses[name] = losses.get(name, 0.0) + value / accumulate
+            found.append(self._backward(batch, norms))
+        losses = means(found)
         norm = nn.utils.clip_grad_norm_(clipped(self.optimizer), self.config.clip_norm or math.inf).item()
         self._check(losses, norm, batch)
         self.optimizer.step()
@@ -191,9 +195,13 @@ class Trainer:
             self.ema.update()
         self.steps += 1
         self._tell(losses, norm, factor)
+        self.weighting.after_step(losses, means(norms))
 
-    def _backward(self, batch: Prepared) -> dict[str, float]:
-        """Add the batch's gradients to the parameters; returns the losses by name."""
+    def _backward(self, batch: Prepared, norms: list[dict[str, float]]) -> dict[str, float]:
+        """Add the batch's gradients to the parameters; returns the losses by name, without their weights.
+
+        `norms` is told the size of each loss's gradient, where the weighting asks for it.
+        """
         device, found = self.fabric.device, {}
         pairs, classes = batch.pairs(), batch.classes.to(device)
         # The loss between rows needs to know who is present and related, and no pictures.
@@ -210,7 +218,10 @@ class Trainer:
         def loss_of_all(image: Tensor, text: Tensor) -> Tensor:
             losses = self.objective(self.model, image[: len(pairs)], text, about, classes)
             found.update({name: loss.item() for name, loss in losses.items()})
-            return torch.stack(list(losses.values())).sum() / self.config.accumulate
+            if self.config.weighting == "gradnorm":
+                norms.append(gradient_norms(losses, [image, text]))
+            weighted = [self.weighting.weight(name) * loss for name, loss in losses.items()]
+            return torch.stack(weighted).sum() / self.config.accumulate
 
         chunks = batch.chunks(self.config.micro_batch_size)
         cached_backward(encode, chunks, loss_of_all, backward=self.fabric.backward)
@@ -227,7 +238,8 @@ class Trainer:
             with self.fabric.autocast():
                 losses = self.model.row_losses(part)
             for name, loss in losses.items():
-                self.fabric.backward(loss * share / self.config.accumulate, retain_graph=len(losses) > 1)
+                weighted = self.weighting.weight(name) * loss * share / self.config.accumulate
+                self.fabric.backward(weighted, retain_graph=len(losses) > 1)
                 found[name] = found.get(name, 0.0) + share * loss.item()
 
     def _check(self, losses: dict[str, float], norm: float, batch: Prepared) -> None:
@@ -245,21 +257,25 @@ class Trainer:
 
     def _tell(self, losses: dict[str, float], norm: float, factor: float) -> None:
         """Sum up; every `LOG_EVERY` steps write a line of means."""
+        weights = {name: self.weighting.weight(name) for name in losses}
+        total = sum(weights[name] * value for name, value in losses.items())
         parts = {f"{name}_loss": value for name, value in losses.items()} if len(losses) > 1 else {}
-        self._window.append({"loss": sum(losses.values()), **parts, "norm": norm})
+        if self.config.weighting != "fixed" or self.config.loss_weights:
+            parts |= {f"{name}_weight": value for name, value in weights.items()}
+        self._window.append({"loss": total, **parts, "norm": norm})
         if not self.every(LOG_EVERY):
             return
         now = self.seconds
         pictures = len(self._window) * self.batches.size * self.config.accumulate
-        means = {name: fmean(row[name] for row in self._window) for name in self._window[0]}
+        row = means(self._window)
         figures = {
-            **means,
+            **row,
             "learning_rate": self.config.learning_rate * factor,
             "images_per_second": pictures / (now - self._window_began),
             "seconds": now,
         }
         self.log.add(self.steps, **figures)
-        self.note = f"loss {means['loss']:.3f}  {figures['images_per_second']:,.0f} images/s"
+        self.note = f"loss {row['loss']:.3f}  {figures['images_per_second']:,.0f} images/s"
         self._window, self._window_began = [], now
 
     # ── now and then ───────────────────────────────────────────────────────────────────────────────────
@@ -356,7 +372,8 @@ class Trainer:
     def _parts(self) -> dict[str, Any]:
         """What has a state of its own, beside the model."""
         parts = {"optimizer": self.optimizer, "objective": self.objective, "schedule": self.schedule}
-        return {**parts, "watch": self.watch, **({"ema": self.ema} if self.ema else {})}
+        learns = {"weighting": self.weighting} if self.config.weighting != "fixed" else {}
+        return {**parts, **learns, "watch": self.watch, **({"ema": self.ema} if self.ema else {})}
 
     def finish(self, interrupted: bool) -> FitResult:
         """Save; at a real end, leave the model with the weights that are worth keeping."""

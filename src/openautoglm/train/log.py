@@ -7,10 +7,22 @@ cuts off the lines behind its checkpoint before it writes its own, so it reads a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from openautoglm.train.checkpoint import changing, write_atomic
+
+
+def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each figure over the rows that have it.
+
+    >>> means([{"loss": 1.0}, {"loss": 2.0, "norm": 5.0}])
+    {'loss': 1.5, 'norm': 5.0}
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: fmean(row[name] for row in rows if name in row) for name in names}
 
 
 class Log:
@@ -40,16 +52,17 @@ class Log:
 
 
 def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
-    """Loss, learning rate and validation figures over the steps, one panel each."""
+    """Losses, learning rate, the losses' weights and validation figures over the steps, one panel each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     known = ("step", "seconds", "images_per_second", "norm")
     names = list(dict.fromkeys(name for row in rows for name in row if name not in known))
     losses = [name for name in names if "loss" in name]
-    figures = [name for name in names if name not in losses and name != "learning_rate"]
+    weights = [name for name in names if name.endswith("_weight")]
+    figures = [name for name in names if name not in (*losses, *weights, "learning_rate")]
     panels = [("loss", losses), ("learning rate", ["learning_rate"])]
-    panels += [("validation", figures)] if figures else []
+    panels += [(title, curves) for title, curves in (("weights", weights), ("validation", figures)) if curves]
 
     picture = Figure(figsize=(4.5 * len(panels), 3.2), layout="constrained")
     FigureCanvasAgg(picture)

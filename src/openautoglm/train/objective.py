@@ -37,10 +37,16 @@ class Objective(nn.Module):
         self.proxy = Proxy(classes, dim) if config.proxy and classes <= MOST_CLASSES else None
         self.supcon = SupCon() if config.image_contrast else None
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the losses that `forward` gives."""
+        added = {"proxy": self.proxy, "pictures": self.supcon}
+        return ["contrastive", *(name for name, loss in added.items() if loss is not None)]
+
     def forward(
         self, model: OpenAutoGLM, image: Tensor, text: Tensor, pairs: Batch, classes: Tensor
     ) -> dict[str, Tensor]:
-        """Losses by name, of unit vectors; their sum is to be minimised.
+        """Losses by name, of unit vectors; their weighted sum (`train/weights/`) is to be minimised.
 
         Args:
             model: asked for its own loss.
@@ -63,3 +69,8 @@ def candidates(model: OpenAutoGLM, rows: int) -> int | None:
     if not isinstance(model.contrastive, InfoNCE):
         return None
     return rows + (len(model.queue) if model.queue is not None else 0)
+
+
+def row_loss_names(model: OpenAutoGLM) -> list[str]:
+    """Names of the losses within rows, beside those of `Objective`."""
+    return ["captioning"] if model.writes_captions else []

@@ -22,6 +22,7 @@ SHAPING = ("batch_size", "optimizer", "proxy", "image_contrast", "seed")
 def run_name(rows: str, model: ModelConfig, config: TrainConfig) -> str:
     """Name what a checkpoint must agree on; `rows` is the fingerprint of the data."""
     about = [rows, model.as_dict(), bool(config.ema), *(getattr(config, key) for key in SHAPING)]
+    about += [config.weighting] if config.weighting != "fixed" else []
     return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
@@ -30,7 +31,9 @@ def goes_on(saved: dict[str, Any] | None, run: str, config: TrainConfig, say: Ca
     if saved is None:
         return False
     now = config.as_dict()
-    changed = ", ".join(sorted(key for key in now if now[key] != saved["config"].get(key)))
+    # A key that the checkpoint's version did not have yet was as it is by default.
+    before = {**TrainConfig(steps=1).as_dict(), **saved["config"]}
+    changed = ", ".join(sorted(key for key in now if now[key] != before[key]))
     if saved["run"] != run:
         say("the checkpoint here is of other rows, another model or another training; it is set aside")
         return False
