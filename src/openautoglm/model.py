@@ -168,9 +168,12 @@ class OpenAutoGLM(nn.Module):
             ConfigError: without a columns_encoder, with one that knows its columns already, or if no column
                 tells two rows apart.
         """
+        return self.use_columns(ColumnsProcessor.fit(rows, kinds))
+
+    def use_columns(self, columns: ColumnsProcessor) -> Self:
+        """Take statistics that are there already, as `fit_columns` does those that it makes."""
         if self.columns is None:
             raise ConfigError("this model has no columns_encoder; set it to 'small_columns'")
-        columns = ColumnsProcessor.fit(rows, kinds)
         self.columns.fit_features(columns)
         self.processor.columns = columns
         return self
