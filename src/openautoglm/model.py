@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -35,7 +35,6 @@ from openautoglm.align.losses import LOSSES
 from openautoglm.align.momentum import MomentumEncoder
 from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
-from openautoglm.catalog.images import decode_image
 from openautoglm.config import ConfigError, ModelConfig
 from openautoglm.catalog.schema import Kind
 from openautoglm.encoders.batch import KEYS, Batch
@@ -45,6 +44,7 @@ from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.families import ROLES, SHAPE_KEY
+from openautoglm.encoders.given import Given, Picture
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.precision import quick
 from openautoglm.encoders.processor import Framed, Processor
@@ -316,7 +316,7 @@ class OpenAutoGLM(nn.Module):
     @torch.inference_mode()
     def encode(
         self,
-        images: Sequence[Image.Image | Framed | str | Path] | None = None,
+        images: Sequence[Picture] | None = None,
         texts: Sequence[str] | None = None,
         batch_size: int = 64,
         columns: Rows | None = None,
@@ -331,42 +331,21 @@ class OpenAutoGLM(nn.Module):
         >>> model.encode(texts=["golden", "ginkgo", "银杏"]).shape
         (3, 512)
         """
-        pictures, sentences = _listed("images", images), _listed("texts", texts)
-        values = None if columns is None else self.processor.column_values(columns)
-        counts = {
-            name: len(given)
-            for name, given in (("images", pictures), ("texts", sentences), ("columns", values))
-            if given is not None
-        }
-        if not counts:
-            raise ValueError("encode needs images, texts, columns, or several of them")
-        if len(set(counts.values())) > 1:
-            told = " and ".join(f"{number} {name}" for name, number in counts.items())
-            raise ValueError(f"{told} are not pairs")
-        count = next(iter(counts.values()))
+        given = Given.of(self.processor, images, texts, columns)
         device, was_training = self.contrastive.logit_scale.device, self.training
         parts = [torch.empty(0, self.config.embed_dim)]
         self.eval()
         try:
-            for start in range(0, count, batch_size):
-                part = slice(start, start + batch_size)
-                batch = self.processor.batch(
-                    None if pictures is None else [_opened(picture) for picture in pictures[part]],
-                    None if sentences is None else sentences[part],
-                    None if values is None else values.rows(part),
-                )
-                if not bool(batch.present.any(dim=1).all()):
-                    row = start + int((~batch.present.any(dim=1)).nonzero()[0])
-                    raise ValueError(f"row {row} has no value in any column that the model knows")
+            for batch in given.batches(self.processor, batch_size):
                 batch = batch.to(device)
                 with quick(self.vision):
                     seen = self._see(batch)
                 # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
                 seen = seen and seen._replace(pooled=seen.pooled.float())
                 image, text, fused, _, rows = self._join(batch, seen)
-                given = [embeds for embeds in (image, text, rows) if embeds is not None]
-                if fused is None or len(given) == 1:
-                    fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
+                found = [embeds for embeds in (image, text, rows) if embeds is not None]
+                if fused is None or len(found) == 1:
+                    fused = functional.normalize(sum(found[1:], found[0]), dim=-1)
                 parts.append(fused.float().cpu())
         finally:
             self.train(was_training)
@@ -414,14 +393,3 @@ def _spread(values: Tensor, there: Tensor) -> Tensor:
     if bool(there.all()):
         return values
     return values.new_zeros(len(there), *values.shape[1:]).index_put((there,), values)
-
-
-def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
-    """A list, since a lone string would be taken for a sequence of letters."""
-    if isinstance(values, (str, Path)) or not isinstance(values, (Iterable, type(None))):
-        raise TypeError(f"{name} is a list; for a single one, write {name}=[{values!r}]")
-    return None if values is None else list(values)
-
-
-def _opened(image: Image.Image | Framed | str | Path) -> Image.Image | Framed:
-    return decode_image(Path(image)) if isinstance(image, (str, Path)) else image
