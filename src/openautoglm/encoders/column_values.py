@@ -25,7 +25,7 @@ class ColumnValues:
     categories: Tensor
     """(B, C) int64: 0 missing, 1 unknown or rare, from 2 on a known value or a hash bucket."""
     dates: Tensor
-    """(B, D, `DATE_PARTS`) float32: trend, then cosine and sine of month, day, weekday and hour."""
+    """(B, D, `DATE_PARTS`) float32: trend, then cosine and sine of each of month, day, weekday and hour."""
     date_missing: Tensor
     """(B, D) bool."""
     tags: Tensor
