@@ -88,7 +88,9 @@ def main() -> None:
                 found = score(table, predict(table, train, test, number), test)
                 seconds = round(time.process_time() - began, 2)
                 rows.append({"table": name, "fold": number, "form": form, "score": found, "seconds": seconds})
-            print(" ".join(f"{row['form']} {row['score']:.4f}" for row in rows[-3:]), name, number, flush=True)
+            print(
+                " ".join(f"{row['form']} {row['score']:.4f}" for row in rows[-3:]), name, number, flush=True
+            )
     write("columns", figures(rows), [*summary(rows), *rows], quick=given.quick)
 
 
@@ -102,7 +104,9 @@ def read(name: str) -> Table:
     return Table(rows, cells, found.target.astype(np.float64 if not classes else np.int64), classes)
 
 
-def folds(table: Table, parts: int, *, repeats: int, seed: int = 0) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+def folds(
+    table: Table, parts: int, *, repeats: int, seed: int = 0
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Positions of training and test rows."""
     kind = RepeatedStratifiedKFold if table.classes else RepeatedKFold
     yield from kind(n_splits=parts, n_repeats=repeats, random_state=seed).split(table.cells, table.target)
@@ -220,7 +224,9 @@ def tune(changes: list[str]) -> None:
     for name in names:
         table = read(name)
         outer, _ = next(iter(folds(table, 5, repeats=1)))
-        inside = Table([table.rows[row] for row in outer], table.cells[outer], table.target[outer], table.classes)
+        inside = Table(
+            [table.rows[row] for row in outer], table.cells[outer], table.target[outer], table.classes
+        )
         began = time.process_time()
         found = [
             score(inside, ours(inside, train, test, number), test)
@@ -236,7 +242,9 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for form in FORMS:
             scores = np.array([row["score"] for row in rows if (row["table"], row["form"]) == (name, form)])
             lines.append({"table": name, "form": form, **_mean(scores)})
-            print(f"{name:<14}{form:<8}{lines[-1]['mean']:.4f} [{lines[-1]['low']:.4f}, {lines[-1]['high']:.4f}]")
+            print(
+                f"{name:<14}{form:<8}{lines[-1]['mean']:.4f} [{lines[-1]['low']:.4f}, {lines[-1]['high']:.4f}]"
+            )
     return lines
 
 
@@ -258,7 +266,10 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     # Fold by fold, the mean over tables: what differs by fold differs in both.
     gap = _mean(np.mean(gaps, axis=0))
     note = "mean over the tables of (better peer − ours); 5 × 5-fold, interval for overlapping training folds"
-    return {"gap_to_best": figure(gap["mean"], "points of 1", low=gap["low"], high=gap["high"], note=note), **found}
+    return {
+        "gap_to_best": figure(gap["mean"], "points of 1", low=gap["low"], high=gap["high"], note=note),
+        **found,
+    }
 
 
 def _mean(scores: NDArray[np.float64]) -> dict[str, float]:

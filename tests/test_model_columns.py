@@ -30,7 +30,9 @@ SUBSETS = [subset for subset in itertools.product([True, False], repeat=3) if an
 
 
 def three(**changes: Any) -> OpenAutoGLM:
-    return built(SMALL, **COLUMNS, **{"fusion_strategy": "adaptive_gating", **changes}).fit_columns(ROWS, KINDS)
+    return built(SMALL, **COLUMNS, **{"fusion_strategy": "adaptive_gating", **changes}).fit_columns(
+        ROWS, KINDS
+    )
 
 
 def every_subset(model: OpenAutoGLM) -> Batch:
@@ -75,7 +77,9 @@ def test_columns_are_no_part_of_a_pair() -> None:
     model = three().eval()
     with_columns = model.processor.batch(pictures(4), TEXTS, [ROWS[1], {}, ROWS[2], {}])
     without = model.processor.batch(pictures(4), TEXTS)
-    torch.testing.assert_close(model.losses(with_columns)["contrastive"], model.losses(without)["contrastive"])
+    torch.testing.assert_close(
+        model.losses(with_columns)["contrastive"], model.losses(without)["contrastive"]
+    )
 
 
 @pytest.mark.parametrize("fusion", ["adaptive_gating", None])

@@ -35,8 +35,8 @@ from openautoglm.align.losses import LOSSES
 from openautoglm.align.momentum import MomentumEncoder
 from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
-from openautoglm.config import ConfigError, ModelConfig
 from openautoglm.catalog.schema import Kind
+from openautoglm.config import ConfigError, ModelConfig
 from openautoglm.encoders.batch import KEYS, Batch
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns import build_columns

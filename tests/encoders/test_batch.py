@@ -26,7 +26,9 @@ def columns() -> ColumnValues:
 
 
 def test_columns_are_a_modality_that_no_pair_needs() -> None:
-    whole = replace(batch(), columns=columns(), present=torch.cat([PRESENT, columns().there()[:, None]], dim=1))
+    whole = replace(
+        batch(), columns=columns(), present=torch.cat([PRESENT, columns().there()[:, None]], dim=1)
+    )
     assert whole.has("columns").tolist() == [True, False, False, True]
     assert len(whole.structured()) == 2 and len(whole.pairs()) == 1
     assert len(whole.rows(slice(1, 3)).columns) == 2 and whole.rows(slice(1, 3)).structured() is None

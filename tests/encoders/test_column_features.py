@@ -29,7 +29,9 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(FINITE, min_size=1, max_size=40), st.lists(FINITE, min_size=1, max_size=10))
-def test_any_number_is_normalised_to_something_finite_and_in_order(seen: list[float], new: list[float]) -> None:
+def test_any_number_is_normalised_to_something_finite_and_in_order(
+    seen: list[float], new: list[float]
+) -> None:
     feature = NumberFeature.fit("x", seen)
     found = feature(sorted(new))
     assert found.dtype == np.float32 and np.isfinite(found).all()
@@ -65,7 +67,13 @@ def test_extremes_and_signs_of_zero() -> None:
 def test_rare_and_new_categories_are_unknown() -> None:
     feature = CategoryFeature.fit("colour", ["red"] * 3 + ["blue"] * 2 + ["teal"])
     assert feature.known == ("red", "blue")
-    assert feature.ids(["red", "blue", "teal", "mauve", None]) == [FIRST, FIRST + 1, UNKNOWN, UNKNOWN, MISSING]
+    assert feature.ids(["red", "blue", "teal", "mauve", None]) == [
+        FIRST,
+        FIRST + 1,
+        UNKNOWN,
+        UNKNOWN,
+        MISSING,
+    ]
 
 
 def test_one_spelling_however_it_was_typed() -> None:

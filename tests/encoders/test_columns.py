@@ -92,7 +92,14 @@ def test_every_feature_moves_the_row() -> None:
     made = tower()
     with torch.no_grad():
         made.features.categories.weight.normal_()
-    row = {"price": 3.0, "pieces": 1, "colour": "red", "new": True, "day": "2024-05-03", "at": "2024-01-04 10:30"}
+    row = {
+        "price": 3.0,
+        "pieces": 1,
+        "colour": "red",
+        "new": True,
+        "day": "2024-05-03",
+        "at": "2024-01-04 10:30",
+    }
     row["marks"] = ["round"]
     changed = {"price": 9.0, "pieces": 2, "colour": "blue", "new": False, "day": "2024-09-10"}
     changed |= {"at": "2024-01-04 20:30", "marks": ["soft"]}

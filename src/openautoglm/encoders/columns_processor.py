@@ -150,7 +150,8 @@ class ColumnsProcessor:
                 tuple(NumberFeature(**_tuples(one)) for one in parts["numbers"]),
                 tuple(CategoryFeature(**_tuples(one)) for one in parts["categories"]),
                 tuple(
-                    DateFeature(NumberFeature(**_tuples(one["trend"])), one["timed"]) for one in parts["dates"]
+                    DateFeature(NumberFeature(**_tuples(one["trend"])), one["timed"])
+                    for one in parts["dates"]
                 ),
                 tuple(CategoryFeature(**_tuples(one)) for one in parts["tags"]),
                 tuple(parts["left_out"]),
