@@ -1,15 +1,15 @@
 """make bench-columns: the columns tower alone, beside gradient-boosted trees and a linear model.
 
 Tables: the four that come with scikit-learn (wine, breast cancer, digits: accuracy; diabetes: R²), 5 × 5-fold,
-stratified by class, the same folds for all. Statistics, weights and the step at which training stops come from
-the training fold alone.
+stratified by class, the same folds for all. Statistics, weights and the step at which training stops come
+from the training fold alone.
 
     ours      `ColumnsTower` with a linear head. `MEMBERS` of them, each stopped early on another fifth of the
               training fold, give the mean of their predictions.
     trees     scikit-learn's HistGradientBoosting with its defaults, as most people run it.
     linear    logistic regression on standardised columns, C by inner cross-validation; ridge for diabetes.
 
-    gap_to_best = mean over tables of (the better peer's mean − ours), in points of accuracy or R² (1 is whole);
+    gap_to_best = mean over tables of (the better peer's mean − ours), in accuracy or R² (.01 is a point);
                   below 0, ours is ahead.
 
 Intervals are of the mean over the 25 folds, by Nadeau and Bengio's (2003) correction of the variance for
@@ -163,7 +163,7 @@ class Predictor(nn.Module):
 
 
 def fit(model: Predictor, values: ColumnValues, goal: Tensor, learn: Tensor, stop: Tensor) -> float:
-    """AdamW over `learn`, with the weights of the epoch at which the loss of `stop` is least; returns that loss."""
+    """AdamW over `learn`; keeps the weights of the epoch at which the loss of `stop` is least, and gives it."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARN["rate"], weight_decay=LEARN["decay"])
     batch, best, since, kept = int(LEARN["batch"]), math.inf, 0, model.state_dict()
     for epoch in range(int(LEARN["epochs"])):
@@ -242,9 +242,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for form in FORMS:
             scores = np.array([row["score"] for row in rows if (row["table"], row["form"]) == (name, form)])
             lines.append({"table": name, "form": form, **_mean(scores)})
-            print(
-                f"{name:<14}{form:<8}{lines[-1]['mean']:.4f} [{lines[-1]['low']:.4f}, {lines[-1]['high']:.4f}]"
-            )
+            print("{table:<14}{form:<8}{mean:.4f} [{low:.4f}, {high:.4f}]".format(**lines[-1]))
     return lines
 
 

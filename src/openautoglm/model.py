@@ -68,7 +68,7 @@ class Embeds(NamedTuple):
     fused_embeds: Tensor | None
     """(B, D); None without a fusion strategy."""
     gates: Tensor | None
-    """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`; M is 2 without a columns tower."""
+    """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`; 2 without a columns tower."""
     columns_embeds: Tensor | None = None
     """(B, D); None when no row has columns."""
 
@@ -321,7 +321,7 @@ class OpenAutoGLM(nn.Module):
         batch_size: int = 64,
         columns: Rows | None = None,
     ) -> np.ndarray:
-        """Encode pictures (or their files), texts, structured columns, or rows of several into (N, D) float32.
+        """Encode pictures (or their files), texts, columns, or rows of several into (N, D) float32.
 
         Vectors are of unit length. A row of several modalities gives its fused vector; without a fusion
         strategy, their mean direction. A row whose columns hold no known value lacks that modality.

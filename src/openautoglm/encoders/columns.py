@@ -182,7 +182,8 @@ def piecewise_linear(numbers: Tensor, edges: Tensor) -> Tensor:
 
     A bin without width (a repeated last edge) gives 0.
 
-    >>> piecewise_linear(torch.tensor([[1.5], [9.0]]), torch.tensor([[0.0, 1.0, 2.0, 2.0]])).squeeze(1).tolist()
+    >>> edges = torch.tensor([[0.0, 1.0, 2.0, 2.0]])
+    >>> piecewise_linear(torch.tensor([[1.5], [9.0]]), edges).squeeze(1).tolist()
     [[1.0, 0.5, 0.0], [1.0, 8.0, 0.0]]
     """
     low, high = edges[:, :-1], edges[:, 1:]

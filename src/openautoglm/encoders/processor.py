@@ -1,4 +1,4 @@
-"""From pictures, texts and structured columns to a model's tensors; saved beside the weights, so that every use sees the same.
+"""From pictures, texts and columns to a model's tensors; saved beside the weights, so that all uses agree.
 
 >>> processor = Processor(ImageSettings(size=8), TextSettings(max_length=8, vocab_size=300))
 >>> processor.fit_tokenizer(["a red bicycle", "一辆红色的自行车"])
@@ -93,8 +93,8 @@ class Processor:
         """Structured columns of mappings or of a pyarrow table as tensors."""
         if self.columns is None:
             raise ConfigError(
-                "the model has no statistics of columns: name a columns_encoder, which `fit` then fits on the "
-                "catalogue's columns, and `model.fit_columns(rows, kinds)` on any"
+                "the model has no statistics of columns: name a columns_encoder, for which `fit` learns them "
+                "from the catalogue, and `model.fit_columns(rows, kinds)` from any rows"
             )
         return self.columns(rows)
 
