@@ -1,7 +1,7 @@
 """make bench-columns: the columns tower alone, beside gradient-boosted trees and a linear model.
 
-Tables: the four that come with scikit-learn (wine, breast cancer, digits: accuracy; diabetes: R²), 5 × 5-fold,
-stratified by class, the same folds for all. Statistics, weights and the step at which training stops come
+Tables: the four that come with scikit-learn (wine, breast cancer, digits: accuracy; diabetes: R²),
+5 × 5-fold, stratified by class, the same folds for all. Statistics, weights and the step at which training stops come
 from the training fold alone.
 
     ours      `ColumnsTower` with a linear head. `MEMBERS` of them, each stopped early on another fifth of the
@@ -163,7 +163,7 @@ class Predictor(nn.Module):
 
 
 def fit(model: Predictor, values: ColumnValues, goal: Tensor, learn: Tensor, stop: Tensor) -> float:
-    """AdamW over `learn`; keeps the weights of the epoch at which the loss of `stop` is least, and gives it."""
+    """AdamW over `learn`; keeps the weights of the epoch with the least loss of `stop`, and gives that."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARN["rate"], weight_decay=LEARN["decay"])
     batch, best, since, kept = int(LEARN["batch"]), math.inf, 0, model.state_dict()
     for epoch in range(int(LEARN["epochs"])):
