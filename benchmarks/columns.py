@@ -1,8 +1,8 @@
 """make bench-columns: the columns tower alone, beside gradient-boosted trees and a linear model.
 
 Tables: the four that come with scikit-learn (wine, breast cancer, digits: accuracy; diabetes: R²),
-5 × 5-fold, stratified by class, the same folds for all. Statistics, weights and the step at which training stops come
-from the training fold alone.
+5 × 5-fold, stratified by class, the same folds for all. Statistics, weights and the step at which training
+stops come from the training fold alone.
 
     ours      `ColumnsTower` with a linear head. `MEMBERS` of them, each stopped early on another fifth of the
               training fold, give the mean of their predictions.
