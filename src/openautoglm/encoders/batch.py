@@ -85,13 +85,11 @@ class Batch:
 
     def rows(self, index: slice | Tensor) -> Self:
         """Some of the rows, chosen by a slice, positions or a boolean mask."""
-        return replace(
-            self,
-            **{
-                name: value[index] if isinstance(value, Tensor) else value.rows(index)
-                for name, value in self._parts().items()
-            },
-        )
+        chosen: dict[str, Any] = {
+            name: value[index] if isinstance(value, Tensor) else value.rows(index)
+            for name, value in self._parts().items()
+        }
+        return replace(self, **chosen)
 
     def has(self, modality: str) -> Tensor:
         """(B,) bool: which rows have the modality."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +35,7 @@ from openautoglm.config import ConfigError
 from openautoglm.encoders.column_features import CategoryFeature, DateFeature, NumberFeature, seconds
 from openautoglm.encoders.column_values import DATE_PARTS, ColumnValues
 
-Rows = pa.Table | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
 
 class Read(NamedTuple):
@@ -84,7 +84,12 @@ class ColumnsProcessor:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns in the order of the tower's tokens."""
-        return tuple(one.name for one in (*self.numbers, *self.categories, *self.dates, *self.tags))
+        return (
+            *(one.name for one in self.numbers),
+            *(one.name for one in self.categories),
+            *(one.name for one in self.dates),
+            *(one.name for one in self.tags),
+        )
 
     def __call__(self, rows: Rows) -> ColumnValues:
         """The rows as tensors."""
