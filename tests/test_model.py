@@ -238,7 +238,7 @@ def test_encode_says_what_is_wrong() -> None:
         model.encode(texts=["tower"])
     with pytest.raises(TypeError, match=r"texts is a list; for a single one, write texts=\['tower'\]"):
         model.encode(texts="tower")
-    with pytest.raises(ValueError, match="images, texts, or both"):
+    with pytest.raises(ValueError, match="images, texts, columns, or several"):
         model.encode()
     with pytest.raises(ValueError, match="1 images and 2 texts are not pairs"):
         model.encode(images=pictures(1), texts=TEXTS[:2])

@@ -110,6 +110,8 @@ class ModelConfig(Strict):
     """Writes captions about pictures; beside a `text_encoder` it needs `cross_attention_layers`."""
     cross_attention_layers: Annotated[int, Field(ge=0)] = 0
     """The decoder's top layers that look at the image, each through a gated cross-attention block."""
+    columns_encoder: Literal["small_columns"] | None = None
+    """The tower of structured columns: numbers, categories, dates, tags (a token each, FT-Transformer)."""
     fusion_strategy: FusionStrategy | None = None
     """How one vector is made of a row's modalities; without one, that of a pair is its mean direction."""
 
@@ -145,6 +147,8 @@ class ModelConfig(Strict):
     """Changes to the text tower's."""
     decoder_shape: dict[str, ShapeValue] = {}
     """Changes to the decoder's."""
+    columns_shape: dict[str, ShapeValue] = {}
+    """Changes to the columns tower's, e.g. `{"layers": 3, "dropout": 0.2}`."""
 
     @model_validator(mode="after")
     def _no_effect_is_an_error(self) -> Self:
@@ -167,7 +171,11 @@ class ModelConfig(Strict):
                 f"text_decoder {self.text_decoder!r} would do nothing: beside a text_encoder it only serves "
                 "to write about images; set cross_attention_layers to 1 or more"
             )
-        for shape, tower in (("text_shape", "text_encoder"), ("decoder_shape", "text_decoder")):
+        for shape, tower in (
+            ("text_shape", "text_encoder"),
+            ("decoder_shape", "text_decoder"),
+            ("columns_shape", "columns_encoder"),
+        ):
             if getattr(self, shape) and getattr(self, tower) is None:
                 raise ConfigError(f"{shape} {getattr(self, shape)} would do nothing: there is no {tower}")
         if bool(self.momentum) != bool(self.queue_size):

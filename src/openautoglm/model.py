@@ -2,6 +2,7 @@
 
     batch ─ vision tower ─▶ image tokens, pooled ─ project ─▶ image_embeds (B, D) ─┬─▶ contrastive loss
     batch ─ text tower ───▶ text tokens,  pooled ─ project ─▶ text_embeds  (B, D) ─┤
+    batch ─ columns tower ▶ a token a feature, pooled ─ project ▶ columns_embeds (B, D)
                                                      fused_embeds, gates ◀─ fuse ──┘
     image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -34,12 +35,16 @@ from openautoglm.align.losses import LOSSES
 from openautoglm.align.momentum import MomentumEncoder
 from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
-from openautoglm.catalog.images import decode_image
+from openautoglm.catalog.schema import Kind
 from openautoglm.config import ConfigError, ModelConfig
-from openautoglm.encoders.batch import KEYS, MODALITIES, Batch
+from openautoglm.encoders.batch import KEYS, Batch
+from openautoglm.encoders.column_values import ColumnValues
+from openautoglm.encoders.columns import build_columns
+from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
-from openautoglm.encoders.families import ROLES
+from openautoglm.encoders.families import ROLES, SHAPE_KEY
+from openautoglm.encoders.given import Given, Picture
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.precision import quick
 from openautoglm.encoders.processor import Framed, Processor
@@ -63,7 +68,9 @@ class Embeds(NamedTuple):
     fused_embeds: Tensor | None
     """(B, D); None without a fusion strategy."""
     gates: Tensor | None
-    """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`."""
+    """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`; 2 without a columns tower."""
+    columns_embeds: Tensor | None = None
+    """(B, D); None when no row has columns."""
 
 
 class OpenAutoGLM(nn.Module):
@@ -90,12 +97,15 @@ class OpenAutoGLM(nn.Module):
                 CrossAttentionBlock(decoder.dim, decoder.heads, context_dim=self.vision.dim)
                 for _ in range(looking)
             )
+        self.columns = build_columns(towers.columns, processor.columns) if towers.columns else None
         widths = {"image": self.vision.dim, "text": self._reader.dim}
+        if self.columns is not None:
+            widths["columns"] = self.columns.dim
         self.project = PROJECTIONS[config.projection](widths, config.embed_dim)
         self.contrastive = LOSSES[config.loss](temperature=config.temperature, positives=config.positives)
         self.fuse: AdaptiveGating | None = None
         if config.fusion_strategy is not None:
-            self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(MODALITIES))
+            self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
         self.momentum: MomentumEncoder | None = None
         self.queue: NegativeQueue | None = None
         if config.queue_size:
@@ -146,6 +156,28 @@ class OpenAutoGLM(nn.Module):
         self._lock()
         return self
 
+    def fit_columns(self, rows: Rows, kinds: Mapping[str, Kind]) -> Self:
+        """Learn what the columns hold from the training split's rows, and make the tower's vectors for them.
+
+        Args:
+            rows: mappings, or a pyarrow table; of the training split alone.
+            kinds: what each column holds: "number", "integer", "text" (a category), "boolean", "date",
+                "time" or "tags". Ids and targets stay out.
+
+        Raises:
+            ConfigError: without a columns_encoder, with one that knows its columns already, or if no column
+                tells two rows apart.
+        """
+        return self.use_columns(ColumnsProcessor.fit(rows, kinds))
+
+    def use_columns(self, columns: ColumnsProcessor) -> Self:
+        """Take statistics that are there already, as `fit_columns` does those that it makes."""
+        if self.columns is None:
+            raise ConfigError("this model has no columns_encoder; set it to 'small_columns'")
+        self.columns.fit_features(columns)
+        self.processor.columns = columns
+        return self
+
     def train(self, mode: bool = True) -> Self:
         """Set the mode as in torch, but for locked towers: their running statistics must not drift."""
         super().train(mode)
@@ -176,6 +208,12 @@ class OpenAutoGLM(nn.Module):
         """Project (B, L) to (B, D) unit vectors."""
         return self.project("text", self._reader(input_ids, attention_mask).pooled)
 
+    def encode_columns(self, values: ColumnValues) -> Tensor:
+        """Project B rows of structured columns to (B, D) unit vectors."""
+        if self.columns is None:
+            raise ConfigError("this model has no columns_encoder, so it reads no columns")
+        return self.project("columns", self.columns(values).pooled)
+
     def embed(self, batch: Batch) -> Embeds:
         """Make every vector that the batch's modalities give."""
         return self._join(batch, self._see(batch))
@@ -189,7 +227,7 @@ class OpenAutoGLM(nn.Module):
         """Compare rows with each other, which needs the whole batch: `contrastive`, over whole pairs."""
         if embeds.image_embeds is None or embeds.text_embeds is None:
             raise ValueError("a batch without images or without texts has no pair to align")
-        whole = batch.present.all(dim=1)
+        whole = batch.paired()
         keys = None if batch.keys is None else batch.keys[whole]
         negatives = None if self.queue is None else self.queue.negatives()
         loss = self.contrastive(embeds.image_embeds[whole], embeds.text_embeds[whole], keys, negatives)
@@ -249,13 +287,16 @@ class OpenAutoGLM(nn.Module):
         texts = batch.texts()
         image = None if seen is None else _spread(self.project("image", seen.pooled), batch.has("image"))
         text = None if texts is None else _spread(self.encode_texts(*texts), batch.has("text"))
+        rows = batch.structured()
+        columns = None if rows is None else _spread(self.encode_columns(rows), batch.has("columns"))
         if self.fuse is None:
-            return Embeds(image, text, None, None)
+            return Embeds(image, text, None, None, columns)
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
-        each = [nothing if embeds is None else embeds.to(nothing) for embeds in (image, text)]
+        found = (image, text) if self.columns is None else (image, text, columns)
+        each = [nothing if embeds is None else embeds.to(nothing) for embeds in found]
         with torch.autocast(nothing.device.type, enabled=False):  # shares must sum to 1 to the last digit
-            fused = self.fuse(torch.stack(each, dim=1), batch.present)
-        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates)
+            fused = self.fuse(torch.stack(each, dim=1), batch.present[:, : len(each)])
+        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates, columns)
 
     def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
         """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
@@ -263,7 +304,7 @@ class OpenAutoGLM(nn.Module):
         if not self.writes_captions or self.decoder is None or seen is None or texts is None:
             return {}
         ids, mask = texts
-        whole = batch.present.all(dim=1)[batch.has("image")]
+        whole = batch.paired()[batch.has("image")]
         hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
         # Only real tokens: the scores of a whole vocabulary are the largest tensor here.
         real = (mask[:, 1:] & mask[:, :-1]).bool()
@@ -275,44 +316,36 @@ class OpenAutoGLM(nn.Module):
     @torch.inference_mode()
     def encode(
         self,
-        images: Sequence[Image.Image | Framed | str | Path] | None = None,
+        images: Sequence[Picture] | None = None,
         texts: Sequence[str] | None = None,
         batch_size: int = 64,
+        columns: Rows | None = None,
     ) -> np.ndarray:
-        """Encode pictures (or their files), texts, or pairs of both into (N, D) float32 unit vectors.
+        """Encode pictures (or their files), texts, columns, or rows of several into (N, D) float32.
 
-        A pair gives its fused vector; without a fusion strategy, the mean direction of the two.
+        Vectors are of unit length. A row of several modalities gives its fused vector; without a fusion
+        strategy, their mean direction. A row whose columns hold no known value lacks that modality.
 
         >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
         >>> model.processor.fit_tokenizer(["golden ginkgo"])
         >>> model.encode(texts=["golden", "ginkgo", "银杏"]).shape
         (3, 512)
         """
-        pictures, sentences = _listed("images", images), _listed("texts", texts)
-        if pictures is None and sentences is None:
-            raise ValueError("encode needs images, texts, or both")
-        if pictures is not None and sentences is not None and len(pictures) != len(sentences):
-            raise ValueError(f"{len(pictures)} images and {len(sentences)} texts are not pairs")
-        count = len(pictures if pictures is not None else sentences or ())
+        given = Given.of(self.processor, images, texts, columns)
         device, was_training = self.contrastive.logit_scale.device, self.training
         parts = [torch.empty(0, self.config.embed_dim)]
         self.eval()
         try:
-            for start in range(0, count, batch_size):
-                part = slice(start, start + batch_size)
-                batch = self.processor.batch(
-                    None if pictures is None else [_opened(picture) for picture in pictures[part]],
-                    None if sentences is None else sentences[part],
-                )
+            for batch in given.batches(self.processor, batch_size):
                 batch = batch.to(device)
                 with quick(self.vision):
                     seen = self._see(batch)
                 # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
                 seen = seen and seen._replace(pooled=seen.pooled.float())
-                image, text, fused, _ = self._join(batch, seen)
-                given = [embeds for embeds in (image, text) if embeds is not None]
-                if fused is None or len(given) == 1:
-                    fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
+                image, text, fused, _, rows = self._join(batch, seen)
+                found = [embeds for embeds in (image, text, rows) if embeds is not None]
+                if fused is None or len(found) == 1:
+                    fused = functional.normalize(sum(found[1:], found[0]), dim=-1)
                 parts.append(fused.float().cpu())
         finally:
             self.train(was_training)
@@ -329,15 +362,16 @@ class OpenAutoGLM(nn.Module):
 
     def fingerprint(self) -> str:
         """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
-        tokenizer = self.processor.tokenizer
+        tokenizer, columns = self.processor.tokenizer, self.processor.columns
+        elsewhere = {*ROLES.values(), SHAPE_KEY["columns_encoder"]}  # told by the towers
         about = {
             "towers": self.towers.as_dict(),
-            "config": {
-                key: value for key, value in self.config.as_dict().items() if key not in ROLES.values()
-            },
+            "config": {key: value for key, value in self.config.as_dict().items() if key not in elsewhere},
             "processor": self.processor.as_dict(),
             "vocabulary": tokenizer.to_str() if tokenizer else "",
         }
+        if columns is not None:
+            about["columns"] = columns.to_json()
         digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
         for name, value in sorted(self.lasting_state().items()):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -359,14 +393,3 @@ def _spread(values: Tensor, there: Tensor) -> Tensor:
     if bool(there.all()):
         return values
     return values.new_zeros(len(there), *values.shape[1:]).index_put((there,), values)
-
-
-def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
-    """A list, since a lone string would be taken for a sequence of letters."""
-    if isinstance(values, (str, Path)) or not isinstance(values, (Iterable, type(None))):
-        raise TypeError(f"{name} is a list; for a single one, write {name}=[{values!r}]")
-    return None if values is None else list(values)
-
-
-def _opened(image: Image.Image | Framed | str | Path) -> Image.Image | Framed:
-    return decode_image(Path(image)) if isinstance(image, (str, Path)) else image

@@ -3,6 +3,7 @@
     model.safetensors                       weights, float32 as trained
     config.json                             configuration, the towers' exact shapes, what came pretrained
     processor.json                          how pictures and texts become tensors
+    columns.json                            how structured columns do, once a columns tower knows them
     tokenizer.json, tokenizer_config.json   once there is a vocabulary
     README.md                               the model card
     text_tower.json                         how texts are encoded without torch (`numpy_towers/`)

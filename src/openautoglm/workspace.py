@@ -186,6 +186,7 @@ class Workspace:
                 start.model.processor.image,
                 where=where,
                 fields=fields,
+                columns=[one.name for one in self.catalog.column_fields] if start.model.columns else (),
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
         if start.train.evaluate_every is not None and not self._has_pairs("validation"):

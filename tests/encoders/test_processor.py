@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from openautoglm.config import ConfigError
+from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.encoders.processor import Processor, TextSettings
 
@@ -59,6 +60,10 @@ def test_saving_changes_nothing(tmp_path: Path) -> None:
     for ours, theirs in zip(again.tokens(TEXTS), first.tokens(TEXTS), strict=True):
         assert ours.equal(theirs)
     assert again.as_dict() == first.as_dict()
+    assert again.columns is None
+    first.columns = ColumnsProcessor.fit([{"price": 3}, {"price": 4}], {"price": "number"})
+    first.save(tmp_path)
+    assert Processor.load(tmp_path).columns == first.columns
 
 
 def test_a_processor_without_a_vocabulary_is_saved_as_one(tmp_path: Path) -> None:
@@ -77,8 +82,13 @@ def test_damage_is_told(tmp_path: Path) -> None:
 def test_a_batch_has_what_is_given() -> None:
     made = processor()
     images = [Image.new("RGB", (9, 5))] * 2
-    assert made.batch(images).present.tolist() == [[True, False]] * 2
-    assert made.batch(texts=["a"]).present.tolist() == [[False, True]]
+    assert made.batch(images).present.tolist() == [[True, False, False]] * 2
+    assert made.batch(texts=["a"]).present.tolist() == [[False, True, False]]
     both = made.batch(images, ["a", "b"])
-    assert both.present.all()
+    assert both.paired().all() and not both.has("columns").any()
+    with pytest.raises(ConfigError, match="no statistics of columns"):
+        made.batch(columns=[{"price": 3}])
+    made.columns = ColumnsProcessor.fit([{"price": 3}, {"price": 4}], {"price": "number"})
+    mixed = made.batch(texts=["a", "b"], columns=[{"price": 3}, {"size": 4}])
+    assert mixed.present.tolist() == [[False, True, True], [False, True, False]]
     assert both.pixel_values.dtype == torch.float32

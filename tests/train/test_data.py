@@ -80,6 +80,18 @@ def test_a_condition_fields_and_a_split_choose(tmp_path: Path) -> None:
         read(shop, fields=["titel"])
 
 
+def test_columns_come_along_row_by_row(tmp_path: Path) -> None:
+    shop = catalog(tmp_path, ROWS)
+    names = [one.name for one in shop.column_fields]
+    assert names == ["price"]  # no id, group or split
+    data = read(shop, columns=names)
+    assert data.kinds == {"price": "integer"}
+    assert dict(zip(data.ids, data.columns["price"].to_pylist(), strict=True)) == {
+        row["id"]: int(row["price"]) for row in ROWS if row.get("split") != "test"
+    }
+    assert data.fingerprint() != read(shop).fingerprint()
+
+
 def test_pictures_are_decoded_once_and_larger_than_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

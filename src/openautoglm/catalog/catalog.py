@@ -82,6 +82,11 @@ class Catalog:
         """The fields with role "text", which are matched with pictures; tags are no sentences."""
         return [one for one in self.fields.values() if one.role == "text"]
 
+    @property
+    def column_fields(self) -> list[Field]:
+        """The fields with role "column", which a columns tower reads; ids, groups and splits are none."""
+        return [one for one in self.fields.values() if one.role == "column"]
+
     def add(
         self,
         *sources: Path | str | SqlQuery,

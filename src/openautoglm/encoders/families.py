@@ -1,6 +1,6 @@
 """The architectures that a tower can have, and how each is built from its shape or read with its weights.
 
-A family is a `model_type` of transformers, or one of our two small towers. Everything that differs between
+A family is a `model_type` of transformers, or one of our three small towers. Everything that differs between
 architectures stands in this table; whoever uses a tower sees `Encoded` and nothing else.
 """
 
@@ -19,12 +19,17 @@ from torch import nn
 from openautoglm.config import ConfigError, nearest
 from openautoglm.encoders.image_settings import ImageSettings
 
-Role = Literal["vision_encoder", "text_encoder", "text_decoder"]
+Role = Literal["vision_encoder", "text_encoder", "text_decoder", "columns_encoder"]
 Pooling = Literal["first", "mean", "pooler"]
 
 Small = TypeVar("Small", bound=nn.Module)
 
-ROLES: dict[str, Role] = {"vision": "vision_encoder", "text": "text_encoder", "decoder": "text_decoder"}
+ROLES: dict[str, Role] = {
+    "vision": "vision_encoder",
+    "text": "text_encoder",
+    "decoder": "text_decoder",
+    "columns": "columns_encoder",
+}
 """A tower's name within a model → the key of the configuration that names what it is."""
 
 SHAPE_KEY: dict[Role, str] = {role: f"{tower}_shape" for tower, role in ROLES.items()}
@@ -69,6 +74,7 @@ FAMILIES: dict[str, Family] = {
         "text_encoder", "ChineseCLIPTextConfig", "ChineseCLIPTextModel", "first", optional_pooler=True
     ),
     "siglip_text_model": Family("text_encoder", "SiglipTextConfig", "SiglipTextModel"),
+    "small_columns": Family("columns_encoder", "", "ColumnsTower"),
     "glm": Family("text_decoder", "GlmConfig", "GlmForCausalLM", "mean"),
     "glm4": Family("text_decoder", "Glm4Config", "Glm4ForCausalLM", "mean"),
 }
@@ -228,6 +234,10 @@ def _small_class(family: str) -> type[nn.Module]:
         from openautoglm.encoders.small_vision import SmallVision
 
         return SmallVision
+    if family == "small_columns":
+        from openautoglm.encoders.columns import ColumnsTower
+
+        return ColumnsTower
     from openautoglm.encoders.small_text import SmallText
 
     return SmallText

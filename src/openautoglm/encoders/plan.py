@@ -24,6 +24,7 @@ class Towers(NamedTuple):
     vision: TowerSpec
     text: TowerSpec | None
     decoder: TowerSpec | None
+    columns: TowerSpec | None = None
 
     def items(self) -> list[tuple[str, TowerSpec]]:
         """The towers that there are, by their names within a model."""
@@ -43,11 +44,13 @@ class Towers(NamedTuple):
 def plan(config: ModelConfig, *, fetch: bool = False) -> tuple[Towers, Processor]:
     """Decide every tower of `config`, and how rows become its tensors."""
     vision = resolve(config.vision_encoder, "vision_encoder", fetch=fetch).reshaped(config.vision_shape)
-    text = decoder = None
+    text = decoder = columns = None
     if config.text_encoder is not None:
         text = resolve(config.text_encoder, "text_encoder", fetch=fetch).reshaped(config.text_shape)
     if config.text_decoder is not None:
         decoder = resolve(config.text_decoder, "text_decoder", fetch=fetch).reshaped(config.decoder_shape)
+    if config.columns_encoder is not None:
+        columns = resolve(config.columns_encoder, "columns_encoder").reshaped(config.columns_shape)
 
     vision, image = _sized(vision, config.image_size)
     readers = [spec for spec in (text, decoder) if spec is not None]
@@ -67,7 +70,8 @@ def plan(config: ModelConfig, *, fetch: bool = False) -> tuple[Towers, Processor
         fixed_length=text is not None and text.family == "siglip_text_model",
         padding_is_text=own is not None and not own.gives_mask,
     )
-    return Towers(vision, text, decoder), Processor(image, settings, own.tokenizer if own else None)
+    towers = Towers(vision, text, decoder, columns)
+    return towers, Processor(image, settings, own.tokenizer if own else None)
 
 
 def _sized(vision: TowerSpec, size: int | None) -> tuple[TowerSpec, ImageSettings]:

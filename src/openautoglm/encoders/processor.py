@@ -1,4 +1,4 @@
-"""From pictures and texts to a model's tensors; saved beside the weights, so that every use sees the same.
+"""From pictures, texts and columns to a model's tensors; saved beside the weights, so that all uses agree.
 
 >>> processor = Processor(ImageSettings(size=8), TextSettings(max_length=8, vocab_size=300))
 >>> processor.fit_tokenizer(["a red bicycle", "一辆红色的自行车"])
@@ -22,11 +22,14 @@ from torch import Tensor
 
 from openautoglm.config import ConfigError
 from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.column_values import ColumnValues
+from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.encoders.text_settings import TextSettings
 from openautoglm.encoders.tokenizer import load_tokenizer, save_tokenizer, train_bpe
 
 FILE = "processor.json"
+COLUMNS_FILE = "columns.json"
 
 
 class Framed(NamedTuple):
@@ -36,16 +39,24 @@ class Framed(NamedTuple):
 
 
 class Processor:
-    """Both halves, and the tokenizer once there is one.
+    """All parts: of images, of texts with their tokenizer, of columns with their statistics.
 
     Args:
         tokenizer: None for a fresh text tower until `fit_tokenizer` has seen the user's texts.
+        columns: None in a model without a columns tower, or until `fit_columns` has seen the user's rows.
     """
 
-    def __init__(self, image: ImageSettings, text: TextSettings, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(
+        self,
+        image: ImageSettings,
+        text: TextSettings,
+        tokenizer: Tokenizer | None = None,
+        columns: ColumnsProcessor | None = None,
+    ) -> None:
         self.image = image
         self.text = text
         self.tokenizer = tokenizer
+        self.columns = columns
 
     def fit_tokenizer(self, texts: Iterable[str]) -> None:
         """Train the vocabulary. Only once: the weights that are learned on it know no other."""
@@ -78,24 +89,45 @@ class Processor:
         ids, mask = self.text.ids(self.tokenizer, texts)
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
+    def column_values(self, rows: Rows) -> ColumnValues:
+        """Structured columns of mappings or of a pyarrow table as tensors."""
+        if self.columns is None:
+            raise ConfigError(
+                "the model has no statistics of columns: name a columns_encoder, for which `fit` learns them "
+                "from the catalogue, and `model.fit_columns(rows, kinds)` from any rows"
+            )
+        return self.columns(rows)
+
     def batch(
-        self, images: Sequence[Image.Image | Framed] | None = None, texts: Sequence[str] | None = None
+        self,
+        images: Sequence[Image.Image | Framed] | None = None,
+        texts: Sequence[str] | None = None,
+        columns: Rows | ColumnValues | None = None,
     ) -> Batch:
-        """Rows in which everything that is given is present."""
+        """Rows in which every image and text that is given is present, and columns where one has a value."""
         ids, mask = self.tokens(texts) if texts is not None else (None, None)
-        return Batch.of(self.pixels(images) if images is not None else None, ids, mask)
+        return Batch.of(
+            self.pixels(images) if images is not None else None,
+            ids,
+            mask,
+            columns=self.column_values(columns)
+            if columns is not None and not isinstance(columns, ColumnValues)
+            else columns,
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings, without the vocabulary."""
+        """The settings, without the vocabulary and the columns' statistics."""
         return {"image": self.image.as_dict(), "text": asdict(self.text)}
 
     def save(self, folder: Path) -> None:
-        """Write `processor.json` and, once there is a tokenizer, its two files."""
+        """Write `processor.json` and, once they are there, the tokenizer's two files and `columns.json`."""
         (folder / FILE).write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
         if self.tokenizer is not None:
             self.tokenizer.no_padding()
             self.tokenizer.no_truncation()
             save_tokenizer(self.tokenizer, folder, max_length=self.text.max_length)
+        if self.columns is not None:
+            (folder / COLUMNS_FILE).write_text(self.columns.to_json() + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -106,4 +138,6 @@ class Processor:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{folder / FILE}: cannot be read ({error}); save the model again") from None
         tokenizer = load_tokenizer(folder) if (folder / "tokenizer.json").exists() else None
-        return cls(image, text, tokenizer)
+        file = folder / COLUMNS_FILE
+        columns = ColumnsProcessor.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
+        return cls(image, text, tokenizer, columns)

@@ -6,6 +6,7 @@ first) and tamer (`augment_ramp`).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from openautoglm.config import ConfigError, TrainConfig
 from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.processor import Processor
 from openautoglm.train.augment import Augment
 from openautoglm.train.data import TrainingData
@@ -51,6 +53,8 @@ class Prepared(NamedTuple):
     """(T, K)."""
     classes: Tensor
     """(T,)."""
+    columns: ColumnValues | None = None
+    """Of the B rows; None when the model reads none."""
 
     def chunks(self, size: int | None) -> list[Chunk]:
         """Everything at once, or pieces of `size` rows: pairs first, then the texts that are left."""
@@ -71,7 +75,9 @@ class Prepared(NamedTuple):
     def pairs(self) -> Batch:
         """The pictures with their own texts."""
         own = slice(len(self.pixel_values))
-        return Batch.of(self.pixel_values, self.input_ids[own], self.attention_mask[own], self.keys[own])
+        return Batch.of(
+            self.pixel_values, self.input_ids[own], self.attention_mask[own], self.keys[own], self.columns
+        )
 
 
 class Batches:
@@ -105,8 +111,9 @@ class Batches:
     def prepare(self, number: int, progress: float) -> Prepared:
         """Batch `number` (from 0), when the share `progress` of the training is over."""
         config = self.config
+        pairs = self.sampler.batch(number)
         drawn = self.data.draw(
-            self.sampler.batch(number),
+            pairs,
             derive(config.seed, number, "captions"),
             tag_share=config.tag_share,
             single_tags=config.single_tags,
@@ -117,4 +124,14 @@ class Batches:
         ramp = min(1.0, progress / config.augment_ramp) if config.augment_ramp else 1.0
         rgb = augment(drawn.rgba.to(self.device), generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
         ids, mask = self.processor.tokens(drawn.texts)
-        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys, drawn.classes)
+        pixels, columns = self.processor.normalise(rgb), None
+        if self._columns is not None:
+            columns = self._columns.rows(torch.from_numpy(self.data.pairs[pairs]))
+        return Prepared(pixels, ids, mask, drawn.keys, drawn.classes, columns)
+
+    @cached_property
+    def _columns(self) -> ColumnValues | None:
+        """All rows' columns: small beside the pictures, and made once, after their statistics."""
+        if self.processor.columns is None or not self.data.kinds:
+            return None
+        return self.processor.column_values(self.data.columns)

@@ -2,7 +2,7 @@
 
 A row may have several captions (fields, languages); each batch takes one of them at random. A row that
 lacks its picture or all captions cannot be part of a pair: it is left out, counted, and said; so is a
-broken picture.
+broken picture. Structured columns come along as they are, with the kinds that the catalogue gives them.
 
 Keys say which rows must not be each other's negatives (see `align/keys.py`): the row's id, its group or
 duplicate cluster, and the caption that was drawn (`encoders.batch.KEYS`).
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,13 +25,14 @@ from torch import Tensor
 from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.language import guess_language
 from openautoglm.catalog.values import to_tags
+from openautoglm.encoders.columns_processor import Rows
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.train.errors import TrainingError
 from openautoglm.train.pixels import Broken, PixelStore
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
-    from openautoglm.catalog.schema import Field
+    from openautoglm.catalog.schema import Field, Kind
 
 NO_PICTURE = -1
 MARGIN = 4 / 3
@@ -68,6 +69,8 @@ class TrainingData:
             caption. Tags are joined to one text a field, and serve where a row has no caption.
         store: where the pictures lie.
         broken: pictures that could not be decoded; their rows have slot −1.
+        columns: the rows' structured columns; none by default.
+        kinds: what each of those columns holds.
     """
 
     ids: list[str]
@@ -77,6 +80,8 @@ class TrainingData:
     groups: list[str]
     store: PixelStore
     broken: list[Broken] = field(default_factory=list)
+    columns: Rows = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         has_text = np.array(
@@ -100,6 +105,7 @@ class TrainingData:
         where: str | None = None,
         split: str | None = "train",
         fields: Sequence[str] | None = None,
+        columns: Sequence[str] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> TrainingData:
         """Read the rows of `split` that match the SQL `where`, and decode pictures that the cache lacks.
@@ -108,6 +114,7 @@ class TrainingData:
             image: the model's `processor.image`; pictures are kept `MARGIN` larger.
             fields: fields of texts or tags to take captions from; all of them by default. Words read in
                 pictures are taken only when their field is named.
+            columns: fields that a columns tower reads; not the target of a prediction.
             progress: told (pictures decoded, pictures to decode).
         """
         known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags", "words")}
@@ -118,7 +125,7 @@ class TrainingData:
             known[name] for name in fields or [key for key, one in known.items() if one.role != "words"]
         ]
         table = catalog.read(
-            ["id", "_image_hash", "_cluster", *(one.name for one in chosen)],
+            ["id", "_image_hash", "_cluster", *(one.name for one in chosen), *columns],
             where=all_of(f"_split = '{split}'" if split else None, where),
         )
         ids: list[str] = table["id"].to_pylist()
@@ -140,6 +147,8 @@ class TrainingData:
             groups=[group or row for row, group in zip(ids, table["_cluster"].to_pylist(), strict=True)],
             store=store,
             broken=broken,
+            columns=table.select(list(columns)) if columns else (),
+            kinds={name: catalog.fields[name].type for name in columns},
         )
 
     def __len__(self) -> int:
@@ -225,6 +234,9 @@ class TrainingData:
         kept = self.slots != NO_PICTURE
         for row in zip(self.ids, self.groups, kept.tolist(), self.captions, self.tags, strict=True):
             digest.update(repr(row).encode())
+        if self.kinds:
+            rows = self.columns.to_pylist() if isinstance(self.columns, pa.Table) else self.columns
+            digest.update(repr((sorted(self.kinds.items()), rows)).encode())
         return digest.hexdigest()
 
 

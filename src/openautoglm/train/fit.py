@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from openautoglm.align.gradient_cache import cached_backward
 from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.model import OpenAutoGLM
 from openautoglm.train.batches import Batches, Chunk, Prepared
 from openautoglm.train.checkpoint import Checkpoints
@@ -327,10 +328,15 @@ class Trainer:
         if saved is None:
             self.checkpoints.set_aside()
         else:
+            if saved["columns"] and self.model.processor.columns is None:
+                self.model.use_columns(ColumnsProcessor.from_json(saved["columns"]))
             self.model.load_state_dict(saved["weights"])
             self.model.processor.tokenizer = Tokenizer.from_str(saved["tokenizer"])
         if self.model.processor.tokenizer is None:
             self.model.processor.fit_tokenizer(self.data.texts())
+        if self.model.columns is not None and self.model.processor.columns is None:
+            torch.manual_seed(derive(self.config.seed, 0, "columns"))
+            self.model.fit_columns(self.data.columns, self.data.kinds)
         self.model.to(self.fabric.device)
         self.objective.to(self.fabric.device)
         optimizer = build_optimizer(self.model, self.config, self.objective.parameters())
@@ -347,11 +353,12 @@ class Trainer:
 
     def save(self) -> None:
         """Write all that going on from here needs. Random numbers and batches follow from the step."""
-        tokenizer = self.model.processor.tokenizer
+        tokenizer, columns = self.model.processor.tokenizer, self.model.processor.columns
         state = {
             "run": self._run,
             "config": self.config.as_dict(),
             "tokenizer": tokenizer.to_str() if tokenizer else None,
+            "columns": columns.to_json() if columns else None,
             "weights": self.model.state_dict(),
             "steps": self.steps,
             "seconds": self.seconds,

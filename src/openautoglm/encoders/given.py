@@ -1,0 +1,80 @@
+"""Pictures, texts and structured columns as a user gives them: lists side by side, cut into batches.
+
+Whatever is wrong with them is said before anything is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from openautoglm.catalog.images import decode_image
+from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.column_values import ColumnValues
+from openautoglm.encoders.columns_processor import Rows
+from openautoglm.encoders.processor import Framed, Processor
+
+Picture = Image.Image | Framed | str | Path
+
+
+class Given(NamedTuple):
+    """N rows of each modality that is not None."""
+
+    images: list[Picture] | None
+    texts: list[str] | None
+    columns: ColumnValues | None
+
+    @classmethod
+    def of(
+        cls,
+        processor: Processor,
+        images: Sequence[Picture] | None,
+        texts: Sequence[str] | None,
+        columns: Rows | None,
+    ) -> Given:
+        """Check that the lists are lists, and as long as each other.
+
+        Raises:
+            TypeError: for a lone text or picture.
+            ValueError: if nothing is given, the lengths differ, or a row has no modality at all.
+        """
+        values = None if columns is None else processor.column_values(columns)
+        given = cls(_listed("images", images), _listed("texts", texts), values)
+        counts = {name: len(part) for name, part in given._asdict().items() if part is not None}
+        if not counts:
+            raise ValueError("encode needs images, texts, columns, or several of them")
+        if len(set(counts.values())) > 1:
+            told = " and ".join(f"{count} {name}" for name, count in counts.items())
+            raise ValueError(f"{told} are not pairs")
+        if counts.keys() == {"columns"} and values is not None and not bool(values.there().all()):
+            row = int((~values.there()).nonzero()[0])
+            raise ValueError(f"row {row} has no value in any column that the model knows")
+        return given
+
+    def rows(self) -> int:
+        """N."""
+        return next(len(part) for part in self if part is not None)
+
+    def batches(self, processor: Processor, size: int) -> Iterator[Batch]:
+        """Open the pictures and make tensors, `size` rows at a time."""
+        for start in range(0, self.rows(), size):
+            part = slice(start, start + size)
+            yield processor.batch(
+                None if self.images is None else [_opened(picture) for picture in self.images[part]],
+                None if self.texts is None else self.texts[part],
+                None if self.columns is None else self.columns.rows(part),
+            )
+
+
+def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:
+    """A list, since a lone string would be taken for a sequence of letters."""
+    if isinstance(values, (str, Path)) or not isinstance(values, (Iterable, type(None))):
+        raise TypeError(f"{name} is a list; for a single one, write {name}=[{values!r}]")
+    return None if values is None else list(values)
+
+
+def _opened(image: Picture) -> Image.Image | Framed:
+    return decode_image(Path(image)) if isinstance(image, (str, Path)) else image
