@@ -27,7 +27,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from openautoglm.errors import UserError
 
-FusionStrategy = Literal["adaptive_gating"]
+FusionStrategy = Literal[
+    "late",
+    "mean_pool",
+    "concat",
+    "attention",
+    "adaptive_gating",
+    "low_rank",
+    "hierarchical",
+    "cross_attention",
+]
 Loss = Literal["infonce", "siglip", "triplet"]
 Projection = Literal["linear", "mlp", "shared"]
 ShapeValue = int | float | str | list[int]
@@ -111,7 +120,8 @@ class ModelConfig(Strict):
     cross_attention_layers: Annotated[int, Field(ge=0)] = 0
     """The decoder's top layers that look at the image, each through a gated cross-attention block."""
     fusion_strategy: FusionStrategy | None = None
-    """How one vector is made of a row's modalities; without one, that of a pair is its mean direction."""
+    """How one vector is made of a row's modalities: see `fuse/`, a strategy a file; without one, that of a pair
+    is its mean direction."""
 
     embed_dim: PositiveInt = 512
     """Numbers in a vector."""
