@@ -120,8 +120,8 @@ class ModelConfig(Strict):
     cross_attention_layers: Annotated[int, Field(ge=0)] = 0
     """The decoder's top layers that look at the image, each through a gated cross-attention block."""
     fusion_strategy: FusionStrategy | None = None
-    """How one vector is made of a row's modalities: see `fuse/`, a strategy a file; without one, that of a pair
-    is its mean direction."""
+    """How one vector is made of a row's modalities: see `fuse/`, a strategy a file; without one, that of a
+    pair is its mean direction."""
 
     embed_dim: PositiveInt = 512
     """Numbers in a vector."""

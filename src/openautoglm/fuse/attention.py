@@ -10,7 +10,7 @@ Choose it when reliability differs from row to row and one readable weight per m
 With two modalities this is α = softmax(W_a tanh(W_v v + W_t t + b)), fused = α_v v + α_t t. A row with a single
 modality keeps that modality's own vector.
 
-Source: additive attention, Bahdanau et al., 2015, arXiv:1409.0473, sec. A.1.2; over modalities, Hori et al., 2017,
+Source: additive attention, Bahdanau et al., 2015, arXiv:1409.0473, app. A.1.2; over modalities, Hori et al., 2017,
 arXiv:1701.03126, sec. 3.
 """
 

@@ -34,8 +34,8 @@ class Concat(Strategy):
         mixer: see `Strategy`.
 
     >>> fuse = Concat(dim=4, modalities=3)
-    >>> fuse(torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, True, False]])).gates[1].tolist()
-    [0.0, 1.0, 0.0]
+    >>> fuse(torch.randn(1, 3, 4), torch.tensor([[False, True, False]])).gates.tolist()
+    [[0.0, 1.0, 0.0]]
     """
 
     size = "hidden"

@@ -4,10 +4,10 @@ Choose it when the answer lies in details that one modality has to point out to 
 picture the question is about). It needs tokens for that and more data than a gate; with pooled vectors alone,
 `attention` does nearly the same for less.
 
-    s_n   = [h_n; t_n1 … t_nL] + e_n                     (B, 1 + L_n, d)  tokens, pooled vector first; e_n learned
-    x_m   = h_m + tanh(γ) attend(norm(h_m), norm([s_n, n ≠ m present]))     (B, d)
-    g     = softmax over present of w · x_m              (B, M)
-    fused = Σ_m g_m x_m                                  (B, d)
+    s_n   = [h_n; t_n1 … t_nL] + e_n                                       (B, 1 + L_n, d)
+    x_m   = h_m + tanh(γ) attend(norm(h_m), norm([s_n, n ≠ m present]))    (B, d)
+    g     = softmax over present of w · x_m                                (B, M)
+    fused = Σ_m g_m x_m                                                    (B, d)
 
 γ starts at 0, so training starts from a gated mean. Keys and values are shared by all modalities, e_n tells them
 apart. Within a modality, tokens are a set: towers have put their places into them. g_m is the share of

@@ -6,8 +6,8 @@
 - What stands in an absent slot, be it NaN, changes no bit of the result and of any gradient: `forward` puts 0
   there before a strategy sees it. `where` does that; multiplying by 0 would let NaN through.
 - A row without any modality is refused.
-- Everything is computed in the precision of the weights (float32 or better without any), also under autocast: in half
-  precision the gates of a row would no longer sum to 1.
+- Everything is computed in the precision of the weights (float32 or better without any), also under
+  autocast: in half precision the gates of a row would no longer sum to 1.
 
 A strategy is a subclass with one method, `mix`. Those that read tokens say so by `wants_tokens`; handed none, they
 read each pooled vector as a single token. Two strategies have no gates by nature (`concat`, `low_rank`); theirs are
@@ -44,9 +44,10 @@ class Fused(NamedTuple):
     """(B, M, d) the modalities still apart, absent ones 0: of `late` alone, whose heads see one at a time."""
 
     def predict(self, head: Callable[[Tensor], Tensor]) -> Tensor:
-        """Apply `head`, (…, d) → (…, C), to each row → (B, C); with `parts`, to each and average by the gates.
+        """Apply `head`, (…, d) → (…, C), to each row → (B, C); where there are `parts`, to each of them.
 
-        The average is of whatever the head returns: of probabilities, if it ends in a softmax.
+        What it says of the parts is averaged by the gates, whatever it is: probabilities, if it ends in a
+        softmax.
         """
         if self.parts is None:
             return head(self.embeds)
@@ -84,7 +85,8 @@ class Strategy(nn.Module, ABC):
                 mask (B, L_m). Read by strategies that want tokens, and by no other.
 
         Raises:
-            ValueError: if a shape is another, or if a row has no modality at all; such rows must be left out before.
+            ValueError: if a shape is another, or if a row has no modality at all; such rows must be left out
+                before.
         """
         self._check(pooled, present, tokens)
         with torch.autocast(pooled.device.type, enabled=False):
@@ -115,7 +117,7 @@ class Strategy(nn.Module, ABC):
             )
         if tokens is not None and len(tokens) != self.modalities:
             raise ValueError(
-                f"tokens has {len(tokens)} entries for {self.modalities} modalities; give one each, None for none"
+                f"tokens has {len(tokens)} entries for {self.modalities} modalities; give each one, or None"
             )
         if not present.any(dim=1).all():
             row = int((~present.any(dim=1)).nonzero()[0])

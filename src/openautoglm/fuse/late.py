@@ -12,7 +12,7 @@ One head serves all modalities, since they share a space; `Fused.predict(head)` 
 is asked for in place of a prediction is it the mean, as of `mean_pool`; a row with a single modality keeps that
 modality's own. For a linear head the two agree; behind any other (a softmax, an MLP) they differ.
 
-Source: the mean rule of Kittler et al., 1998, *On Combining Classifiers*, IEEE TPAMI 20(3), eq. 11.
+Source: the mean rule of Kittler et al., 1998, *On Combining Classifiers*, IEEE TPAMI 20(3).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Late(Strategy):
 
     >>> import torch
     >>> found = Late(dim=2, modalities=2)(torch.eye(2)[None], torch.tensor([[True, True]]))
-    >>> found.predict(lambda vectors: vectors.exp()).round(decimals=2).tolist()
-    [[1.86, 1.86]]
+    >>> found.predict(lambda vectors: vectors.exp())
+    tensor([[1.8591, 1.8591]])
     """
 
     def mix(self, pooled: Tensor, present: Tensor, tokens: Sequence[Tokens | None] | None) -> Fused:

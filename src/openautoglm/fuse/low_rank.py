@@ -4,7 +4,7 @@ Choose it when what counts is in the conjunction (a picture *and* a number that 
 few and nearly always there. Many factors multiply noise as readily as signal, so it wants a small learning rate.
 
     z_m   = [h_m; 1]                                        (B, d + 1)
-    fused = Σ_i w_i ∏_m (W_m⁽ⁱ⁾ z_m) + b,   i = 1 … rank    (B, k), k = d; with `hidden` a matrix (k, d) follows
+    fused = Σ_i w_i ∏_m (W_m⁽ⁱ⁾ z_m) + b,   i = 1 … rank    (B, k)
 
 This equals the fusion by the whole tensor z_1 ⊗ … ⊗ z_M, which holds each product of features of different modalities,
 with a weight tensor of that rank; it costs rank · M · (d + 1) · k parameters in place of (d + 1)^M · k.
@@ -16,7 +16,7 @@ of the product, and b at −Σ w_i: training starts from a sum of linear maps wi
 It has no gates; its shares are measured: how far the result moves when h_m is replaced by 0, over the sum of such
 moves (`influence`). A row with a single modality does not keep that modality's vector.
 
-Source: Liu et al., 2018, LMF, arXiv:1806.00064, eq. 6; the tensor, Zadeh et al., 2017, TFN, arXiv:1707.07250, eq. 1.
+Source: Liu et al., 2018, LMF, arXiv:1806.00064, sec. 3.2; the tensor, Zadeh et al., 2017, TFN, arXiv:1707.07250.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class LowRank(Strategy):
         mixer: see `Strategy`.
 
     >>> fuse = LowRank(dim=4, modalities=3)
-    >>> fuse(torch.randn(2, 3, 4), torch.tensor([[True, True, False], [False, True, False]])).gates[1].tolist()
-    [0.0, 1.0, 0.0]
+    >>> fuse(torch.randn(1, 3, 4), torch.tensor([[False, True, False]])).gates.tolist()
+    [[0.0, 1.0, 0.0]]
     """
 
     size = "hidden"

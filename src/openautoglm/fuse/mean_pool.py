@@ -8,7 +8,7 @@ is as good on the first day as ever. It trusts a blurred picture as much as a cl
 
 The order of the modalities does not matter, and a row with a single modality keeps that modality's vector.
 
-Source: the baseline of most comparisons, e.g. Kiela et al., 2018, arXiv:1802.02892, sec. 3 (additive).
+Source: the baseline of most comparisons, e.g. Kiela et al., 2018, arXiv:1802.02892.
 """
 
 from __future__ import annotations

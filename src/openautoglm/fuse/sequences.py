@@ -34,8 +34,8 @@ def sequences(pooled: Tensor, present: Tensor, tokens: Sequence[Tokens | None] |
         rest, mask = given
         if rest.shape != (*mask.shape, pooled.shape[-1]) or len(rest) != len(pooled) or mask.dim() != 2:
             raise ValueError(
-                f"tokens of modality {number} are {tuple(rest.shape)} with mask {tuple(mask.shape)}; expected "
-                f"(B, L, d) and (B, L) with B = {len(pooled)} and d = {pooled.shape[-1]}"
+                f"tokens of modality {number} are {tuple(rest.shape)}, their mask {tuple(mask.shape)}; "
+                f"expected (B, L, d) and (B, L) with B = {len(pooled)} and d = {pooled.shape[-1]}"
             )
         real = mask.bool() & here
         rest = torch.where(real.unsqueeze(-1), rest.to(pooled.dtype), 0.0)
