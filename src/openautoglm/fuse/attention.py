@@ -1,17 +1,17 @@
 """Attention: each row gives every modality one weight, seeing all of them together.
 
-Choose it when reliability differs from row to row and one readable weight per modality is enough. Choose
-`adaptive_gating` when a modality may be right about some features and wrong about others.
+Choose it when reliability differs from row to row and one readable weight per modality is enough.
+Choose `adaptive_gating` when a modality may be right about some features and wrong about others.
 
     e     = tanh(Σ_m W_m h_m + b)            (B, k)  absent modalities add nothing
     g     = softmax over present of W_a e    (B, M)  an absent modality's gate is exactly 0
     fused = Σ_m g_m h_m                      (B, d)
 
-With two modalities this is α = softmax(W_a tanh(W_v v + W_t t + b)), fused = α_v v + α_t t. A row with a single
-modality keeps that modality's own vector.
+With two modalities this is α = softmax(W_a tanh(W_v v + W_t t + b)), fused = α_v v + α_t t. A row with
+a single modality keeps that modality's own vector.
 
-Source: additive attention, Bahdanau et al., 2015, arXiv:1409.0473, app. A.1.2; over modalities, Hori et al., 2017,
-arXiv:1701.03126, sec. 3.
+Source: additive attention, Bahdanau et al., 2015, arXiv:1409.0473, app. A.1.2; over modalities, Hori et
+al., 2017, arXiv:1701.03126.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
 """Concatenation: all vectors side by side, and a layer that learns what to make of them.
 
-Choose it where every row has every modality and all can be trusted: the layer may combine any two features, and
-it is the quickest to compute. It has learned one layout, so it is the first to suffer when a modality is noise.
+Choose it where every row has every modality and all can be trusted: the layer may combine any two
+features, and it is the quickest to compute. It has learned one layout, so it is the first to suffer
+when a modality is noise.
 
     c     = [h_1; …; h_M], an absent h_m replaced by a learned vector a_m     (B, M·d)
     fused = W c + b,   or with `hidden`   W_2 GELU(W_1 c + b_1) + b_2         (B, d)
 
-The layout is fixed, so something must stand in an absent slot. a_m starts at 0, which says nothing to the layer.
+The layout is fixed, so something must stand in an absent slot. a_m starts at 0, which says nothing to
+the layer.
 
-It has no gates; its shares are measured: how far the result moves when h_m is replaced by a_m, over the sum of
-such moves (`influence`). A row with a single modality does not keep that modality's vector.
+It has no gates; its shares are measured: how far the result moves when h_m is replaced by a_m, over the
+sum of such moves (`influence`). A row with a single modality does not keep that modality's vector.
 
 Source: early fusion by a joint layer, e.g. Ngiam et al., 2011, *Multimodal Deep Learning*, ICML.
 """

@@ -1,21 +1,21 @@
 """Cross-attention: each modality looks at the tokens of the others before they are joined.
 
-Choose it when the answer lies in details that one modality has to point out to another (which region of the
-picture the question is about). It needs tokens for that and more data than a gate; with pooled vectors alone,
-`attention` does nearly the same for less.
+Choose it when the answer lies in details that one modality has to point out to another (which region of
+the picture the question is about). It needs tokens for that and more data than a gate; with pooled
+vectors alone, `attention` does nearly the same for less.
 
     s_n   = [h_n; t_n1 … t_nL] + e_n                                       (B, 1 + L_n, d)
     x_m   = h_m + tanh(γ) attend(norm(h_m), norm([s_n, n ≠ m present]))    (B, d)
     g     = softmax over present of w · x_m                                (B, M)
     fused = Σ_m g_m x_m                                                    (B, d)
 
-γ starts at 0, so training starts from a gated mean. Keys and values are shared by all modalities, e_n tells them
-apart. Within a modality, tokens are a set: towers have put their places into them. g_m is the share of
-modality m with what it has seen in the others. A row with a single modality has nothing to look at: it keeps that
-modality's own vector.
+γ starts at 0, so training starts from a gated mean. Keys and values are shared by all modalities, e_n
+tells them apart. Within a modality, tokens are a set: towers have put their places into them. g_m is
+the share of modality m with what it has seen in the others. A row with a single modality has nothing to
+look at: it keeps that modality's own vector.
 
-Source: co-attention of Lu et al., 2019, ViLBERT, arXiv:1908.02265, sec. 2.2, for any number of modalities as in
-Tsai et al., 2019, MulT, arXiv:1906.00295, eq. 3; the gate γ, Alayrac et al., 2022, arXiv:2204.14198.
+Source: co-attention of Lu et al., 2019, ViLBERT, arXiv:1908.02265, for any number of modalities as in
+Tsai et al., 2019, MulT, arXiv:1906.00295; the gate γ, Alayrac et al., 2022, arXiv:2204.14198.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@
 - Everything is computed in the precision of the weights (float32 or better without any), also under
   autocast: in half precision the gates of a row would no longer sum to 1.
 
-A strategy is a subclass with one method, `mix`. Those that read tokens say so by `wants_tokens`; handed none, they
-read each pooled vector as a single token. Two strategies have no gates by nature (`concat`, `low_rank`); theirs are
-measured, by `influence`.
+A strategy is a subclass with one method, `mix`. Those that read tokens say so by `wants_tokens`; handed
+none, they read each pooled vector as a single token. Two strategies have no gates by nature (`concat`,
+`low_rank`); theirs are measured, by `influence`.
 
 >>> from openautoglm.fuse.mean_pool import MeanPool
 >>> MeanPool(dim=2, modalities=2)(torch.eye(2).expand(1, 2, 2), torch.tensor([[True, True]])).embeds

@@ -1,7 +1,8 @@
 """Hierarchical attention: first over the tokens of each modality, then over the modalities.
 
-Choose it when a modality's message sits in few of its tokens (one object of a picture, one word of a text), and you
-want to see which: both levels are plain weights. Without tokens it is `attention` with a score per modality.
+Choose it when a modality's message sits in few of its tokens (one object of a picture, one word of a
+text), and you want to see which: both levels are plain weights. Without tokens it is `attention` with a
+score per modality.
 
     s_m   = [h_m; t_m1 … t_mL]                                        (B, 1 + L_m, d)  pooled vector first
     β_m   = softmax over real tokens of u_m · tanh(W s_ml + b)        (B, 1 + L_m)
@@ -9,11 +10,13 @@ want to see which: both levels are plain weights. Without tokens it is `attentio
     g     = softmax over present of v · tanh(W' z̄ + U_m z_m + b')     (B, M), z̄ the mean of the present z
     fused = Σ_m g_m z_m                                               (B, d)
 
-The fused vector is a weighted mean of tokens, so it stays in their space. A row with a single modality keeps that
-modality's own vector where there are no tokens, and has the weighted mean of its tokens where there are.
+The fused vector is a weighted mean of tokens, so it stays in their space. A row with a single modality
+keeps that modality's own vector where there are no tokens, and has the weighted mean of its tokens
+where there are.
 
-Source: Libovický and Helcl, 2017, arXiv:1704.06567, sec. 3.2 (eq. 7 to 9), z̄ in place of a decoder's state; the
-learned u_m, Yang et al., 2016, *Hierarchical Attention Networks for Document Classification*, NAACL.
+Source: Libovický and Helcl, 2017, arXiv:1704.06567 (*hierarchical combination*), z̄ in place of a
+decoder's state; the learned u_m, Yang et al., 2016, *Hierarchical Attention Networks for Document
+Classification*, NAACL.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
 """Late fusion: each modality is judged alone, and the judgements are averaged.
 
-Choose it as the baseline that shows what the modalities say without having met, and where single ones often fail
-as a whole: no other strategy hears less of a broken one. What can only be seen in two together it cannot learn.
+Choose it as the baseline that shows what the modalities say without having met, and where single ones
+often fail as a whole: no other strategy hears less of a broken one. What can only be seen in two
+together it cannot learn.
 
     parts      = h_m, 0 where absent                            (B, M, d)
     g_m        = 1 / n for the n modalities present, 0 else     (B, M)
     prediction = Σ_m g_m head(h_m)                              (B, C)
     fused      = Σ_m g_m h_m                                    (B, d)
 
-One head serves all modalities, since they share a space; `Fused.predict(head)` applies it. Only where one vector
-is asked for in place of a prediction is it the mean, as of `mean_pool`; a row with a single modality keeps that
-modality's own. For a linear head the two agree; behind any other (a softmax, an MLP) they differ.
+One head serves all modalities, since they share a space; `Fused.predict(head)` applies it. Only where
+one vector is asked for in place of a prediction is it the mean, as of `mean_pool`; a row with a single
+modality keeps that modality's own. For a linear head the two agree; behind any other (a softmax, an
+MLP) they differ.
 
 Source: the mean rule of Kittler et al., 1998, *On Combining Classifiers*, IEEE TPAMI 20(3).
 """

@@ -1,22 +1,26 @@
 """Low-rank multimodal fusion: products of the modalities' features, at the price of a few matrices.
 
-Choose it when what counts is in the conjunction (a picture *and* a number that contradicts it) and the modalities are
-few and nearly always there. Many factors multiply noise as readily as signal, so it wants a small learning rate.
+Choose it when what counts is in the conjunction (a picture *and* a number that contradicts it) and the
+modalities are few and nearly always there. Many factors multiply noise as readily as signal, so it
+wants a small learning rate.
 
     z_m   = [h_m; 1]                                        (B, d + 1)
     fused = Σ_i w_i ∏_m (W_m⁽ⁱ⁾ z_m) + b,   i = 1 … rank    (B, k)
 
-This equals the fusion by the whole tensor z_1 ⊗ … ⊗ z_M, which holds each product of features of different modalities,
-with a weight tensor of that rank; it costs rank · M · (d + 1) · k parameters in place of (d + 1)^M · k.
+This equals the fusion by the whole tensor z_1 ⊗ … ⊗ z_M, which holds each product of features of
+different modalities, with a weight tensor of that rank; it costs rank · M · (d + 1) · k parameters in
+place of (d + 1)^M · k.
 
-An absent modality is the vector 0, whose z = [0; 1] keeps in the tensor exactly the products of the others. Its factor
-then is the last row of W_m⁽ⁱ⁾, which is learned, and needs no token beside it. Those rows start at 1, the neutral element
-of the product, and b at −Σ w_i: training starts from a sum of linear maps with small interactions.
+An absent modality is the vector 0, whose z = [0; 1] keeps in the tensor exactly the products of the
+others. Its factor then is the last row of W_m⁽ⁱ⁾, which is learned, and needs no token beside it. Those
+rows start at 1, the neutral element of the product, and b at −Σ w_i: training starts from a sum of
+linear maps with small interactions.
 
-It has no gates; its shares are measured: how far the result moves when h_m is replaced by 0, over the sum of such
-moves (`influence`). A row with a single modality does not keep that modality's vector.
+It has no gates; its shares are measured: how far the result moves when h_m is replaced by 0, over the
+sum of such moves (`influence`). A row with a single modality does not keep that modality's vector.
 
-Source: Liu et al., 2018, LMF, arXiv:1806.00064, sec. 3.2; the tensor, Zadeh et al., 2017, TFN, arXiv:1707.07250.
+Source: Liu et al., 2018, LMF, arXiv:1806.00064 (the w_i are in the authors' code); the tensor, Zadeh et
+al., 2017, TFN, arXiv:1707.07250.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     parameters(n) = c + n · step        n is the strategy's own width (`Strategy.size`)
 
-The width nearest the target is taken. `mean_pool` and `late` have no weights of their own; their width is that of the
-residual MLP after the fusion (`mixer.py`).
+The width nearest the target is taken. `mean_pool` and `late` have no weights of their own; their width
+is that of the residual MLP after the fusion (`mixer.py`).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     mixer(x) = x + W_2 GELU(W_1 x + b_1) + b_2        (…, d) → (…, d)
 
-Strategies without weights (`mean_pool`, `late`) can be compared with the others at equal size only with it:
-what is then compared is where the modalities meet, and no longer who has more parameters. With it, a row
-with a single modality no longer keeps that modality's own vector, whatever the strategy.
+Strategies without weights (`mean_pool`, `late`) can be compared with the others at equal size only with
+it: what is then compared is where the modalities meet, and no longer who has more parameters. With it,
+a row with a single modality no longer keeps that modality's own vector, whatever the strategy.
 
 >>> import torch
 >>> Mixer(dim=4, hidden=3)(torch.zeros(2, 4)).shape

@@ -2,8 +2,8 @@
 
     s_m = [h_m; t_m1 … t_mL]        (B, 1 + L_m, d), real where the row has m and the mask is True
 
-The pooled vector takes part because towers put into it what no token says (a maximum, a trained first token).
-A modality without tokens is its pooled vector alone.
+The pooled vector takes part because towers put into it what no token says (a maximum, a trained first
+token). A modality without tokens is its pooled vector alone.
 """
 
 from __future__ import annotations
