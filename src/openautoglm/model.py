@@ -9,9 +9,10 @@ The text tower is the `text_encoder`, or, without one, the decoder's lower layer
 A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of
 exactly 0.
 
-The fused vector is made of the projected ones, in the one space of all vectors: of a row with a single
-modality it equals that modality's own, so any mixture can be compared with any other by cosine. The gates
-learn from whatever head reads `fused_embeds`; until one has, they are near-equal shares.
+The fused vector is made of the projected ones. Of a row with a single modality it equals that modality's own,
+so that any mixture can be compared with any other by cosine, under every strategy but `concat` and `low_rank`,
+whose layers lead elsewhere until a head has taught them, and `hierarchical`, which reads the projected tokens.
+The gates learn from whatever head reads `fused_embeds`; until one has, they are near-equal shares.
 
 Loading and saving lie in `model_files.py`, what a name means in `encoders/`, each loss in `align/`.
 """
@@ -46,7 +47,7 @@ from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
-from openautoglm.fuse.adaptive_gating import AdaptiveGating
+from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Embeds(NamedTuple):
     """(B, D); None without a fusion strategy."""
     gates: Tensor | None
     """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`."""
+    parts: Tensor | None = None
+    """(B, M, D) under `late` alone: the modalities apart, for heads (`Fused.predict`)."""
 
 
 class OpenAutoGLM(nn.Module):
@@ -93,7 +96,7 @@ class OpenAutoGLM(nn.Module):
         widths = {"image": self.vision.dim, "text": self._reader.dim}
         self.project = PROJECTIONS[config.projection](widths, config.embed_dim)
         self.contrastive = LOSSES[config.loss](temperature=config.temperature, positives=config.positives)
-        self.fuse: AdaptiveGating | None = None
+        self.fuse: Strategy | None = None
         if config.fusion_strategy is not None:
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(MODALITIES))
         self.momentum: MomentumEncoder | None = None
@@ -246,16 +249,31 @@ class OpenAutoGLM(nn.Module):
         return None if pixels is None else self.vision(pixels)
 
     def _join(self, batch: Batch, seen: Encoded | None) -> Embeds:
+        """Project what the towers give, and fuse it."""
         texts = batch.texts()
-        image = None if seen is None else _spread(self.project("image", seen.pooled), batch.has("image"))
-        text = None if texts is None else _spread(self.encode_texts(*texts), batch.has("text"))
+        encoded = {"image": seen, "text": None if texts is None else self._reader(*texts)}
+        own = {
+            name: None if one is None else _spread(self.project(name, one.pooled), batch.has(name))
+            for name, one in encoded.items()
+        }
         if self.fuse is None:
-            return Embeds(image, text, None, None)
+            return Embeds(own["image"], own["text"], None, None)
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
-        each = [nothing if embeds is None else embeds.to(nothing) for embeds in (image, text)]
-        with torch.autocast(nothing.device.type, enabled=False):  # shares must sum to 1 to the last digit
-            fused = self.fuse(torch.stack(each, dim=1), batch.present)
-        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates)
+        each = [nothing if embeds is None else embeds.to(nothing) for embeds in own.values()]
+        tokens = None
+        if self.fuse.wants_tokens:
+            tokens = [self._tokens(name, one, batch) for name, one in encoded.items()]
+        fused = self.fuse(torch.stack(each, dim=1), batch.present, tokens)
+        embeds = functional.normalize(fused.embeds, dim=-1)
+        return Embeds(own["image"], own["text"], embeds, fused.gates, fused.parts)
+
+    def _tokens(self, modality: str, encoded: Encoded | None, batch: Batch) -> Tokens | None:
+        """A modality's tokens in the joint space (B, L, D), each of unit length, and their mask (B, L)."""
+        if encoded is None:
+            return None
+        tokens = self.project(modality, encoded.tokens.to(encoded.pooled.dtype))
+        there = batch.has(modality)
+        return _spread(tokens, there), _spread(encoded.mask, there)
 
     def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
         """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""

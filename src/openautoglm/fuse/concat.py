@@ -1,8 +1,8 @@
 """Concatenation: all vectors side by side, and a layer that learns what to make of them.
 
 Choose it where every row has every modality and all can be trusted: the layer may combine any two
-features, and it is the quickest to compute. It has learned one layout, so it is the first to suffer
-when a modality is noise.
+features. Its weights are the same for each row, so it cannot turn away from a modality that is noise in
+this one.
 
     c     = [h_1; …; h_M], an absent h_m replaced by a learned vector a_m     (B, M·d)
     fused = W c + b,   or with `hidden`   W_2 GELU(W_1 c + b_1) + b_2         (B, d)

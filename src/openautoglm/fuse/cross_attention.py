@@ -1,8 +1,8 @@
 """Cross-attention: each modality looks at the tokens of the others before they are joined.
 
 Choose it when the answer lies in details that one modality has to point out to another (which region of
-the picture the question is about). It needs tokens for that and more data than a gate; with pooled
-vectors alone, `attention` does nearly the same for less.
+the picture the question is about). It needs tokens for that; where there are pooled vectors alone,
+choose `attention`.
 
     s_n   = [h_n; t_n1 … t_nL] + e_n                                       (B, 1 + L_n, d)
     x_m   = h_m + tanh(γ) attend(norm(h_m), norm([s_n, n ≠ m present]))    (B, d)

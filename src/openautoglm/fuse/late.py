@@ -1,8 +1,8 @@
 """Late fusion: each modality is judged alone, and the judgements are averaged.
 
-Choose it as the baseline that shows what the modalities say without having met, and where single ones
-often fail as a whole: no other strategy hears less of a broken one. What can only be seen in two
-together it cannot learn.
+Choose it as the baseline that shows what the modalities say without having met: what is broken in one
+touches no other's judgement, and only takes its share of the average. What can be seen in two together
+alone it cannot learn.
 
     parts      = h_m, 0 where absent                            (B, M, d)
     g_m        = 1 / n for the n modalities present, 0 else     (B, M)

@@ -1,8 +1,7 @@
 """Low-rank multimodal fusion: products of the modalities' features, at the price of a few matrices.
 
 Choose it when what counts is in the conjunction (a picture *and* a number that contradicts it) and the
-modalities are few and nearly always there. Many factors multiply noise as readily as signal, so it
-wants a small learning rate.
+modalities are few and nearly always there. A product multiplies noise as readily as signal.
 
     z_m   = [h_m; 1]                                        (B, d + 1)
     fused = Σ_i w_i ∏_m (W_m⁽ⁱ⁾ z_m) + b,   i = 1 … rank    (B, k)

@@ -1,7 +1,7 @@
 """Mean pooling: the middle of what is there.
 
-Choose it as the baseline to beat, and where nothing is trained on the fused vector: it has no weights,
-so it is as good on the first day as ever. It trusts a blurred picture as much as a clear one.
+Choose it as the baseline to beat, and where nothing is trained on the fused vector, since it has no
+weights. It trusts a blurred picture as much as a clear one.
 
     g_m   = 1 / n for the n modalities present, 0 else     (B, M)
     fused = Σ_m g_m h_m                                    (B, d)
