@@ -9,10 +9,10 @@ The text tower is the `text_encoder`, or, without one, the decoder's lower layer
 A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of
 exactly 0.
 
-The fused vector is made of the projected ones. Of a row with a single modality it equals that modality's own,
-so that any mixture can be compared with any other by cosine, under every strategy but `concat` and `low_rank`,
-whose layers lead elsewhere until a head has taught them, and `hierarchical`, which reads the projected tokens.
-The gates learn from whatever head reads `fused_embeds`; until one has, they are near-equal shares.
+The fused vector is made of the projected ones. Of a row with a single modality it equals that modality's
+own, so that any mixture can be compared with any other by cosine, under every strategy but `concat` and
+`low_rank`, whose layers lead elsewhere, and `hierarchical`, which reads projected tokens. What is learned in
+fusion learns from whatever head reads `fused_embeds`; until one has, gates are near-equal shares.
 
 Loading and saving lie in `model_files.py`, what a name means in `encoders/`, each loss in `align/`.
 """
@@ -248,15 +248,15 @@ class OpenAutoGLM(nn.Module):
         pixels = batch.images()
         return None if pixels is None else self.vision(pixels)
 
-    def _join(self, batch: Batch, seen: Encoded | None) -> Embeds:
-        """Project what the towers give, and fuse it."""
+    def _join(self, batch: Batch, seen: Encoded | None, fuse: bool = True) -> Embeds:
+        """Project what the towers give, and, unless told not to, fuse it."""
         texts = batch.texts()
         encoded = {"image": seen, "text": None if texts is None else self._reader(*texts)}
         own = {
             name: None if one is None else _spread(self.project(name, one.pooled), batch.has(name))
             for name, one in encoded.items()
         }
-        if self.fuse is None:
+        if self.fuse is None or not fuse:
             return Embeds(own["image"], own["text"], None, None)
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
         each = [nothing if embeds is None else embeds.to(nothing) for embeds in own.values()]
@@ -327,9 +327,10 @@ class OpenAutoGLM(nn.Module):
                     seen = self._see(batch)
                 # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
                 seen = seen and seen._replace(pooled=seen.pooled.float())
-                image, text, fused, _ = self._join(batch, seen)
-                given = [embeds for embeds in (image, text) if embeds is not None]
-                if fused is None or len(given) == 1:
+                # A lone modality has nothing to be fused with: its vector is its own under every strategy.
+                image, text, fused, *_ = self._join(batch, seen, fuse=None not in (pictures, sentences))
+                if fused is None:
+                    given = [embeds for embeds in (image, text) if embeds is not None]
                     fused = functional.normalize(sum(given[1:], given[0]), dim=-1)
                 parts.append(fused.float().cpu())
         finally:
