@@ -170,8 +170,11 @@ def test_half_precision_does_not_break_the_sums(name: str, half: torch.dtype) ->
     assert found.embeds.dtype == found.gates.dtype == torch.float32
     torch.testing.assert_close(found.gates.sum(1), torch.ones(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(found.embeds, strategy(*given).embeds)
+    pooled = given.pooled.clone().requires_grad_()
     with torch.autocast("cpu", half):
-        strategy(*given).embeds.sum().backward()
+        strategy(pooled, *given[1:]).embeds.sum().backward()
+    assert pooled.grad.dtype == half
+    assert pooled.grad.isfinite().all()
 
 
 @every
