@@ -11,7 +11,7 @@ from openautoglm.fuse.strategies import STRATEGIES
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("dim", "modalities"), [(64, 2), (128, 3), (256, 3), (512, 4)])
+@pytest.mark.parametrize(("dim", "modalities"), [(128, 2), (128, 3), (256, 3), (512, 4)])
 @pytest.mark.parametrize("target", ["concat", "adaptive_gating", "cross_attention"])
 def test_it_is_within_three_percent(name: str, dim: int, modalities: int, target: str) -> None:
     with torch.device("meta"):
@@ -21,6 +21,13 @@ def test_it_is_within_three_percent(name: str, dim: int, modalities: int, target
     assert found.parameters == parameters_of(found.strategy)
     assert found.off == pytest.approx(found.parameters / wanted - 1)
     assert list(found.settings) == [STRATEGIES[name].size]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("name", "others"), [("cross_attention", {"heads": 1}), ("low_rank", {"rank": 1})])
+def test_fewer_heads_or_ranks_make_finer_steps(name: str, others: dict[str, int]) -> None:
+    coarse = matched(name, 16, 3, 5000)  # type: ignore[arg-type]
+    fine = matched(name, 16, 3, 5000, **others)  # type: ignore[arg-type]
+    assert abs(fine.off) < 0.01 < abs(coarse.off)
 
 
 @pytest.mark.parametrize("name", NAMES)
