@@ -33,9 +33,10 @@ class Matched(NamedTuple):
 def matched(name: FusionStrategy, dim: int, modalities: int, parameters: int, **others: int) -> Matched:
     """Build the strategy `name` with as nearly `parameters` parameters as its width allows.
 
-    A target below width 1 is overshot, and `off` tells by how much. Two strategies have coarse steps where the
-    target is small: `cross_attention` needs about 280 · d parameters to come within 3 % with its 4 heads,
-    `low_rank` 70 · M · d with its rank of 4; fewer of them, set in `others`, make the steps finer.
+    A target below width 1 is overshot, and `off` tells by how much. Two strategies have coarse steps where
+    the target is small: to come within 3 % for sure, `cross_attention` with its 4 heads needs 270 · d
+    parameters, `low_rank` with its rank of 4 needs 75 · M · d. Fewer of them, set in `others`, make the steps
+    finer.
 
     Args:
         name: as in a configuration.
