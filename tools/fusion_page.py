@@ -1,7 +1,7 @@
 """Write the table of fusion strategies into docs/fusion.md from the code, or check that it is current.
 
-    src/openautoglm/fuse/NAME.py     "Choose it …", the line `fused = …`  ─┐
-    STRATEGIES[NAME](dim=256, modalities=3)    its parameters, counted    ─┴─▶ the table of docs/fusion.md
+    src/openautoglm/fuse/NAME.py               "Choose it …", its formulas  ─┐
+    STRATEGIES[NAME](dim=256, modalities=3)    its parameters, counted      ─┴─▶ the table of docs/fusion.md
 
 `make docs` writes; `--check` (part of `make lint`) writes nothing and fails when the page differs.
 """
@@ -31,14 +31,15 @@ _TABLE = re.compile(
 def table() -> str:
     """A line a strategy."""
     lines = [
-        "| name | choose it | the fused vector | reads | parameters |",
+        "| name | choose it | formulas | reads | parameters |",
         "| --- | --- | --- | --- | --: |",
     ]
     for name, kind in STRATEGIES.items():
         with torch.device("meta"):  # shapes without numbers
             count = parameters_of(kind(DIM, MODALITIES))
+        steps = "<br>".join(f"`{step}`" for step in formulas(kind))
         reads = "tokens" if kind.wants_tokens else "pooled vectors"
-        lines.append(f"| `{name}` | {choice(kind)} | `{formula(kind)}` | {reads} | {count:,} |")
+        lines.append(f"| `{name}` | {choice(kind)} | {steps} | {reads} | {count:,} |")
     return "\n".join(lines) + "\n"
 
 
@@ -55,17 +56,17 @@ def choice(kind: type[Strategy]) -> str:
     return " ".join(found[1].split()).rstrip(";:.") + "."
 
 
-def formula(kind: type[Strategy]) -> str:
-    """Its last step.
+def formulas(kind: type[Strategy]) -> list[str]:
+    """Its steps, without shapes and remarks.
 
-    >>> from openautoglm.fuse.mean_pool import MeanPool
-    >>> formula(MeanPool)
-    'Σ_m g_m h_m'
+    >>> from openautoglm.fuse.attention import Attention
+    >>> formulas(Attention)
+    ['e = tanh(Σ_m W_m h_m + b)', 'g = softmax over present of W_a e', 'fused = Σ_m g_m h_m']
     """
-    found = re.search(r"^    fused +(= .+?)(,? {2,}.*)?$", _opening(kind), re.MULTILINE)
-    if found is None:
-        sys.exit(f"{kind.__module__}: its docstring has no line 'fused = …'")
-    return found[1].removeprefix("= ")
+    found = re.findall(r"^    (\S+) +(= .+?)(?:,? {2,}.*)?$", _opening(kind), re.MULTILINE)
+    if not found or found[-1][0] != "fused":
+        sys.exit(f"{kind.__module__}: its docstring has no formulas that end with 'fused = …'")
+    return [f"{name} {rest}" for name, rest in found]
 
 
 def _opening(kind: type[Strategy]) -> str:

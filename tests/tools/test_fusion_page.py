@@ -21,12 +21,13 @@ def test_each_strategy_has_its_line_and_its_parameters() -> None:
         r"^\| `(\w+)` \| (.+) \| `(.+)` \| .+ \| ([\d,]+) \|$", fusion_page.table(), re.MULTILINE
     )
     assert [name for name, *_ in found] == list(STRATEGIES)
-    for name, choice, formula, count in found:
+    for name, choice, steps, count in found:
         with torch.device("meta"):
             strategy = STRATEGIES[name](fusion_page.DIM, fusion_page.MODALITIES)  # type: ignore[index]
         assert int(count.replace(",", "")) == sum(value.numel() for value in strategy.state_dict().values())
         assert choice.endswith(".")
-        assert "  " not in formula
+        assert steps.split("`<br>`")[-1].startswith("fused = ")
+        assert "  " not in steps
 
 
 def test_its_example_runs() -> None:
