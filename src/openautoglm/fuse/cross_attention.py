@@ -74,7 +74,5 @@ class CrossAttentionFusion(Strategy):
                 own = self.look(own, context, real)
             seen.append(own)
         vectors = torch.cat(seen, dim=1)
-        # An absent modality has looked, too; its 0 became whatever it saw.
-        vectors = torch.where(present.unsqueeze(-1), vectors, 0.0)
         gates = shares(self.score(vectors).squeeze(-1), present)
         return Fused(weighted(gates, vectors), gates)
