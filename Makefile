@@ -37,10 +37,12 @@ lint: setup ## Style, types, layers, and what tools write into the texts
 	$(BIN)/lint-imports
 	$(BIN)/python tools/figures_in_texts.py --check
 	$(BIN)/python tools/configuration_page.py --check
+	$(BIN)/python tools/fusion_page.py --check
 
 docs: setup ## The documentation: figures and keys into the pages, the site into site/
 	$(BIN)/python tools/figures_in_texts.py
 	$(BIN)/python tools/configuration_page.py
+	$(BIN)/python tools/fusion_page.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 screens: setup ## Run the commands in the pages again and show what they print and draw (after make demo)

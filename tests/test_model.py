@@ -16,6 +16,7 @@ from openautoglm import OpenAutoGLM
 from openautoglm.config import ConfigError, preset_names
 from openautoglm.encoders.batch import Batch
 from openautoglm.encoders.plan import LONGEST_TEXT
+from openautoglm.fuse.strategies import STRATEGIES
 
 REFERENCE = {
     "vision_encoder": "vit_large_patch16_224",
@@ -357,3 +358,59 @@ def test_a_damaged_model_folder_is_told(tmp_path: Path) -> None:
 def test_towers_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message), torch.device("meta"):
         OpenAutoGLM.from_config(REFERENCE | changes)
+
+
+@pytest.mark.parametrize("config", [SMALL, TINY_REFERENCE])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_model_works_with_every_strategy(name: str, config: dict[str, Any], tmp_path: Path) -> None:
+    model = built(config, fusion_strategy=name).eval()
+    batch = mixed(model)
+    found = model.embed(batch)
+    torch.testing.assert_close(found.fused_embeds.norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(found.gates.sum(1), torch.ones(3))
+    assert found.gates[1].tolist() == [1, 0]
+    assert found.gates[2].tolist() == [0, 1]
+    assert (found.parts is not None) is (name == "late")
+    if name not in ("concat", "low_rank", "hierarchical"):
+        torch.testing.assert_close(found.fused_embeds[1], found.image_embeds[1])
+        torch.testing.assert_close(found.fused_embeds[2], found.text_embeds[2])
+
+    batch.pixel_values[2] = torch.nan
+    again = model.embed(batch)
+    torch.testing.assert_close(again.fused_embeds, found.fused_embeds)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(model.embed(mixed(model)).gates.sum(1), torch.ones(3))
+
+    model.save_pretrained(tmp_path / "model")
+    loaded = OpenAutoGLM.from_pretrained(tmp_path / "model")
+    np.testing.assert_array_equal(
+        loaded.encode(images=pictures(), texts=TEXTS), model.encode(images=pictures(), texts=TEXTS)
+    )
+    np.testing.assert_allclose(
+        model.encode(texts=TEXTS),
+        model.embed(model.processor.batch(texts=TEXTS)).text_embeds.detach(),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("name", ["cross_attention", "hierarchical"])
+def test_fusion_reads_tokens(name: str) -> None:
+    model = built(SMALL, fusion_strategy=name).eval()
+    if name == "cross_attention":
+        model.fuse.look.gate.data.fill_(1.0)
+    batch = model.processor.batch(pictures(), TEXTS)
+    found = model.embed(batch)
+    alone = model.fuse(torch.stack([found.image_embeds, found.text_embeds], 1), batch.present)
+    assert not torch.allclose(
+        found.fused_embeds, torch.nn.functional.normalize(alone.embeds, dim=-1), atol=1e-4
+    )
+    found.fused_embeds.sum().backward()
+    assert model.project.into["image"].weight.grad.any()
+
+
+def test_a_lone_modality_is_not_fused_when_it_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built(SMALL, fusion_strategy="concat")
+    expected = built(SMALL).encode(texts=TEXTS)
+    monkeypatch.setattr(model.fuse, "forward", lambda *_: pytest.fail("fusion ran"))
+    assert model.encode(texts=TEXTS).shape == expected.shape
+    assert model.encode(images=pictures()).shape == (4, 16)

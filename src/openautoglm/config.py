@@ -27,7 +27,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from openautoglm.errors import UserError
 
-FusionStrategy = Literal["adaptive_gating"]
+FusionStrategy = Literal[
+    "late",
+    "mean_pool",
+    "concat",
+    "attention",
+    "adaptive_gating",
+    "low_rank",
+    "hierarchical",
+    "cross_attention",
+]
 Loss = Literal["infonce", "siglip", "triplet"]
 Projection = Literal["linear", "mlp", "shared"]
 ShapeValue = int | float | str | list[int]
@@ -113,7 +122,8 @@ class ModelConfig(Strict):
     columns_encoder: Literal["small_columns"] | None = None
     """The tower of structured columns: numbers, categories, dates, tags (a token each, FT-Transformer)."""
     fusion_strategy: FusionStrategy | None = None
-    """How one vector is made of a row's modalities; without one, that of a pair is its mean direction."""
+    """How one vector is made of a row's modalities: see `fuse/`, a strategy a file; without one, that of a
+    pair is its mean direction."""
 
     embed_dim: PositiveInt = 512
     """Numbers in a vector."""

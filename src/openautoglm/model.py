@@ -10,9 +10,10 @@ The text tower is the `text_encoder`, or, without one, the decoder's lower layer
 A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of
 exactly 0.
 
-The fused vector is made of the projected ones, in the one space of all vectors: of a row with a single
-modality it equals that modality's own, so any mixture can be compared with any other by cosine. The gates
-learn from whatever head reads `fused_embeds`; until one has, they are near-equal shares.
+The fused vector is made of the projected ones. Of a row with a single modality it equals that modality's
+own, so that any mixture can be compared with any other by cosine, under every strategy but `concat` and
+`low_rank`, whose layers lead elsewhere, and `hierarchical`, which reads projected tokens. What is learned in
+fusion learns from whatever head reads `fused_embeds`; until one has, gates are near-equal shares.
 
 Loading and saving lie in `model_files.py`, what a name means in `encoders/`, each loss in `align/`.
 """
@@ -51,7 +52,7 @@ from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
-from openautoglm.fuse.adaptive_gating import AdaptiveGating
+from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Embeds(NamedTuple):
     """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`; 2 without a columns tower."""
     columns_embeds: Tensor | None = None
     """(B, D); None when no row has columns."""
+    parts: Tensor | None = None
+    """(B, M, D) under `late` alone: the modalities apart, for heads (`Fused.predict`)."""
 
 
 class OpenAutoGLM(nn.Module):
@@ -103,7 +106,7 @@ class OpenAutoGLM(nn.Module):
             widths["columns"] = self.columns.dim
         self.project = PROJECTIONS[config.projection](widths, config.embed_dim)
         self.contrastive = LOSSES[config.loss](temperature=config.temperature, positives=config.positives)
-        self.fuse: AdaptiveGating | None = None
+        self.fuse: Strategy | None = None
         if config.fusion_strategy is not None:
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
         self.momentum: MomentumEncoder | None = None
@@ -210,9 +213,7 @@ class OpenAutoGLM(nn.Module):
 
     def encode_columns(self, values: ColumnValues) -> Tensor:
         """Project B rows of structured columns to (B, D) unit vectors."""
-        if self.columns is None:
-            raise ConfigError("this model has no columns_encoder, so it reads no columns")
-        return self.project("columns", self.columns(values).pooled)
+        return self.project("columns", self._read_columns(values).pooled)
 
     def embed(self, batch: Batch) -> Embeds:
         """Make every vector that the batch's modalities give."""
@@ -283,20 +284,46 @@ class OpenAutoGLM(nn.Module):
         pixels = batch.images()
         return None if pixels is None else self.vision(pixels)
 
-    def _join(self, batch: Batch, seen: Encoded | None) -> Embeds:
+    def _join(self, batch: Batch, seen: Encoded | None, fuse: bool = True) -> Embeds:
+        """Project what the towers give, and, unless told not to, fuse it."""
         texts = batch.texts()
-        image = None if seen is None else _spread(self.project("image", seen.pooled), batch.has("image"))
-        text = None if texts is None else _spread(self.encode_texts(*texts), batch.has("text"))
+        encoded: dict[str, Encoded | None] = {
+            "image": seen,
+            "text": None if texts is None else self._reader(*texts),
+        }
         rows = batch.structured()
-        columns = None if rows is None else _spread(self.encode_columns(rows), batch.has("columns"))
-        if self.fuse is None:
-            return Embeds(image, text, None, None, columns)
+        if rows is not None or self.columns is not None:
+            encoded["columns"] = None if rows is None else self._read_columns(rows)
+        own = {
+            name: None if one is None else _spread(self.project(name, one.pooled), batch.has(name))
+            for name, one in encoded.items()
+        }
+        embeds = Embeds(own["image"], own["text"], None, None, own.get("columns"))
+        if self.fuse is None or not fuse:
+            return embeds
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
-        found = (image, text) if self.columns is None else (image, text, columns)
-        each = [nothing if embeds is None else embeds.to(nothing) for embeds in found]
-        with torch.autocast(nothing.device.type, enabled=False):  # shares must sum to 1 to the last digit
-            fused = self.fuse(torch.stack(each, dim=1), batch.present[:, : len(each)])
-        return Embeds(image, text, functional.normalize(fused.embeds, dim=-1), fused.gates, columns)
+        each = [nothing if one is None else one.to(nothing) for one in own.values()]
+        tokens = None
+        if self.fuse.wants_tokens:
+            tokens = [self._tokens(name, one, batch) for name, one in encoded.items()]
+        fused = self.fuse(torch.stack(each, dim=1), batch.present[:, : len(each)], tokens)
+        return embeds._replace(
+            fused_embeds=functional.normalize(fused.embeds, dim=-1), gates=fused.gates, parts=fused.parts
+        )
+
+    def _tokens(self, modality: str, encoded: Encoded | None, batch: Batch) -> Tokens | None:
+        """A modality's tokens in the joint space (B, L, D), each of unit length, and their mask (B, L)."""
+        if encoded is None:
+            return None
+        tokens = self.project(modality, encoded.tokens.to(encoded.pooled.dtype))
+        there = batch.has(modality)
+        return _spread(tokens, there), _spread(encoded.mask, there)
+
+    def _read_columns(self, values: ColumnValues) -> Encoded:
+        """The columns tower, on the rows that have any."""
+        if self.columns is None:
+            raise ConfigError("this model has no columns_encoder, so it reads no columns")
+        return self.columns(values)
 
     def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
         """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
@@ -342,9 +369,12 @@ class OpenAutoGLM(nn.Module):
                     seen = self._see(batch)
                 # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
                 seen = seen and seen._replace(pooled=seen.pooled.float())
-                image, text, fused, _, rows = self._join(batch, seen)
-                found = [embeds for embeds in (image, text, rows) if embeds is not None]
-                if fused is None or len(found) == 1:
+                # A lone modality has nothing to be fused with: its vector is its own under every strategy.
+                embeds = self._join(batch, seen, fuse=sum(part is not None for part in given) > 1)
+                fused = embeds.fused_embeds
+                if fused is None:
+                    each = (embeds.image_embeds, embeds.text_embeds, embeds.columns_embeds)
+                    found = [one for one in each if one is not None]
                     fused = functional.normalize(sum(found[1:], found[0]), dim=-1)
                 parts.append(fused.float().cpu())
         finally:

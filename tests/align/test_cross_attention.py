@@ -43,6 +43,20 @@ def test_equals_multihead_attention(context_dim: int, masked: bool) -> None:
     torch.testing.assert_close(ours.weights(queries, context, mask), shares, rtol=1e-9, atol=1e-9)
 
 
+def test_heads_of_a_given_size_need_not_fill_the_width() -> None:
+    torch.manual_seed(0)
+    attend = CrossAttention(7, heads=2, context_dim=4, head_dim=3).double()
+    queries, context = torch.randn(2, 5, 7).double(), torch.randn(2, 6, 4).double()
+    query, key, value = attend.query(queries), attend.key(context), attend.value(context)
+    heads = [
+        (query[..., h] @ key[..., h].mT / 3**0.5).softmax(-1) @ value[..., h]
+        for h in (slice(0, 3), slice(3, 6))
+    ]
+    torch.testing.assert_close(attend(queries, context), attend.out(torch.cat(heads, dim=-1)))
+    same = CrossAttention(8, heads=2, head_dim=4)
+    same.load_state_dict(CrossAttention(8, heads=2).state_dict())
+
+
 def test_low_rank_with_identity_mixtures_is_full_attention() -> None:
     ours, theirs = pair(8, rank=7)
     with torch.no_grad():

@@ -29,6 +29,7 @@ class CrossAttention(nn.Module):
         dropout: share of attention weights that are dropped in training.
         rank: number of mixtures that stand for keys and values; None keeps all of them.
         max_context: longest context; needed with `rank`, whose mixtures are over positions.
+        head_dim: size of a head, `dim` / `heads` unless given; then `heads` need not divide `dim`.
 
     >>> attend = CrossAttention(dim=8, heads=2)
     >>> attend(torch.randn(1, 3, 8), torch.randn(1, 5, 8), mask=torch.ones(1, 5, dtype=torch.bool)).shape
@@ -43,18 +44,20 @@ class CrossAttention(nn.Module):
         dropout: float = 0.0,
         rank: int | None = None,
         max_context: int | None = None,
+        head_dim: int | None = None,
     ) -> None:
         super().__init__()
-        if dim % heads:
+        if dim % heads and head_dim is None:
             raise ValueError(f"dim={dim} cannot be cut into {heads} heads; use a divisor of {dim}")
         if rank is not None and max_context is None:
             raise ValueError(f"rank={rank} mixes positions, so it needs max_context, the longest context")
         self.heads, self.dropout = heads, dropout
         context_dim = dim if context_dim is None else context_dim
-        self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(context_dim, dim)
-        self.value = nn.Linear(context_dim, dim)
-        self.out = nn.Linear(dim, dim)
+        inner = dim if head_dim is None else heads * head_dim
+        self.query = nn.Linear(dim, inner)
+        self.key = nn.Linear(context_dim, inner)
+        self.value = nn.Linear(context_dim, inner)
+        self.out = nn.Linear(inner, dim)
         self.mix_keys: nn.Parameter | None = None
         self.mix_values: nn.Parameter | None = None
         if rank is not None and max_context is not None:
@@ -124,6 +127,7 @@ class CrossAttentionBlock(nn.Module):
         max_context: the same for the context.
         dropout: as in `CrossAttention`.
         rank: as in `CrossAttention`; needs `max_context`.
+        head_dim: as in `CrossAttention`.
 
     >>> block = CrossAttentionBlock(dim=8, heads=2, max_context=5)
     >>> tokens = torch.randn(1, 3, 8)
@@ -140,6 +144,7 @@ class CrossAttentionBlock(nn.Module):
         max_context: int | None = None,
         dropout: float = 0.0,
         rank: int | None = None,
+        head_dim: int | None = None,
     ) -> None:
         super().__init__()
         context_dim = dim if context_dim is None else context_dim
@@ -147,7 +152,7 @@ class CrossAttentionBlock(nn.Module):
         self.context_positions = _positions(max_context, context_dim)
         self.token_norm = nn.LayerNorm(dim)
         self.context_norm = nn.LayerNorm(context_dim)
-        self.attend = CrossAttention(dim, heads, context_dim, dropout, rank, max_context)
+        self.attend = CrossAttention(dim, heads, context_dim, dropout, rank, max_context, head_dim)
         self.gate = nn.Parameter(torch.zeros(()))
 
     def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:

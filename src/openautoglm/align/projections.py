@@ -6,7 +6,7 @@
     "shared"  one matrix per modality into a common width, then the same residual MLP for all: for
               little data, since what one modality learns about the joint space helps the others
 
-All are called alike: `projection("image", pooled)` with (B, width of that tower) → (B, D).
+All are called alike: `projection("image", pooled)` with (…, width of that tower) → (…, D).
 
 >>> import torch
 >>> project = PROJECTIONS["linear"]({"image": 8, "text": 6}, dim=4)
@@ -40,7 +40,7 @@ class Projection(nn.Module):
         return nn.Linear(width, dim, bias=False)
 
     def forward(self, modality: str, pooled: Tensor) -> Tensor:
-        """Project `pooled` (B, width) of `modality` to unit vectors (B, D)."""
+        """Project `pooled` (…, width) of `modality` to unit vectors (…, D)."""
         if modality not in self.into:
             raise ValueError(f"no projection for {modality!r}; this model projects {', '.join(self.into)}")
         return F.normalize(self.joint(self.into[modality](pooled)), dim=-1)
