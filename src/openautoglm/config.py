@@ -28,15 +28,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from openautoglm.errors import UserError
 
 FusionStrategy = Literal[
-    "late",
-    "mean_pool",
-    "concat",
-    "attention",
-    "adaptive_gating",
-    "low_rank",
-    "hierarchical",
-    "cross_attention",
-]
+    "late", "mean_pool", "concat", "attention", "adaptive_gating", "low_rank",
+    "hierarchical", "cross_attention",
+]  # fmt: skip
 Loss = Literal["infonce", "siglip", "triplet"]
 Projection = Literal["linear", "mlp", "shared"]
 ShapeValue = int | float | str | list[int]
