@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +62,9 @@ def mixed(model: OpenAutoGLM) -> Batch:
     return Batch(batch.pixel_values, batch.input_ids, batch.attention_mask, present)
 
 
-def test_the_reference_configuration_builds_in_seconds_without_memory() -> None:
-    began = time.perf_counter()
+def test_the_reference_configuration_builds_without_memory() -> None:
     with torch.device("meta"):
         model = OpenAutoGLM.from_config(REFERENCE)
-    assert time.perf_counter() - began < 5
     assert model.enable_multimodal_training() is model
     assert len(model.looks) == 6
     assert sum(p.numel() for p in model.vision.parameters()) == pytest.approx(303.3e6, rel=1e-3)  # ViT-L/16

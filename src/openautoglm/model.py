@@ -20,11 +20,9 @@ Loading and saving lie in `model_files.py`, what a name means in `encoders/`, ea
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +42,6 @@ from openautoglm.encoders.columns import build_columns
 from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
-from openautoglm.encoders.families import ROLES, SHAPE_KEY
 from openautoglm.encoders.given import Given, Picture
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.precision import quick
@@ -52,28 +49,15 @@ from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
+from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
+from openautoglm.tasks.heads import Heads
+from openautoglm.tasks.predicted import Predicted
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
-
-
-class Embeds(NamedTuple):
-    """A batch in the joint space; unit vectors, zero for a row that lacks the modality."""
-
-    image_embeds: Tensor | None
-    """(B, D); None when no row has an image."""
-    text_embeds: Tensor | None
-    fused_embeds: Tensor | None
-    """(B, D); None without a fusion strategy."""
-    gates: Tensor | None
-    """(B, M) share of each modality in `fused_embeds`, order of `MODALITIES`; 2 without a columns tower."""
-    columns_embeds: Tensor | None = None
-    """(B, D); None when no row has columns."""
-    parts: Tensor | None = None
-    """(B, M, D) under `late` alone: the modalities apart, for heads (`Fused.predict`)."""
 
 
 class OpenAutoGLM(nn.Module):
@@ -109,6 +93,7 @@ class OpenAutoGLM(nn.Module):
         self.fuse: Strategy | None = None
         if config.fusion_strategy is not None:
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
+        self.heads = Heads(config.embed_dim)
         self.momentum: MomentumEncoder | None = None
         self.queue: NegativeQueue | None = None
         if config.queue_size:
@@ -238,6 +223,12 @@ class OpenAutoGLM(nn.Module):
         """Return the losses within rows, means that may be taken over parts of a batch: `captioning`."""
         return self._captioning(batch, self._see(batch)) if self.writes_captions else {}
 
+    def target_losses(
+        self, batch: Batch, labels: Mapping[str, Tensor], balance: float = 0.0
+    ) -> dict[str, Tensor]:
+        """Return the losses of the heads, whatever modalities the rows have; see `Heads.losses`."""
+        return self.heads.losses(self.heads(self.embed(batch).fused()), labels, balance)
+
     @torch.no_grad()
     def after_step(self, batch: Batch) -> None:
         """Move the momentum copy and queue its view of `batch` as later negatives.
@@ -359,8 +350,44 @@ class OpenAutoGLM(nn.Module):
         (3, 512)
         """
         given = Given.of(self.processor, images, texts, columns)
-        device, was_training = self.contrastive.logit_scale.device, self.training
+        # A lone modality has nothing to be fused with: its vector is its own under every strategy.
+        together = sum(part is not None for part in given) > 1
         parts = [torch.empty(0, self.config.embed_dim)]
+        for batch, seen in self._each(given, batch_size):
+            parts.append(self._join(batch, seen, fuse=together).fused().embeds.float().cpu())
+        return torch.cat(parts).numpy()
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        images: Sequence[Picture | None] | None = None,
+        texts: Sequence[str | None] | None = None,
+        columns: Rows | None = None,
+        batch_size: int = 64,
+    ) -> dict[str, Predicted]:
+        """Predict every target of N rows, of which any may lack any modality (None), but not all of them.
+
+        Raises:
+            ConfigError: if the model has no targets.
+            ValueError: if a row has no modality at all.
+        """
+        if not self.heads.targets:
+            raise ConfigError(
+                "this model predicts nothing yet; train it with targets (`autoglm fit --target`)"
+            )
+        given = Given.of(self.processor, images, texts, columns)
+        parts: dict[str, list[Tensor]] = {name: [] for name in self.heads.targets}
+        for batch, seen in self._each(given, batch_size):
+            for name, outputs in self.heads(self._join(batch, seen).fused()).items():
+                parts[name].append(outputs.float().cpu())
+        return {
+            name: Predicted(self.heads.targets[name], torch.cat(found).numpy(), self.heads.trust[name])
+            for name, found in parts.items()
+        }
+
+    def _each(self, given: Given, batch_size: int) -> Iterator[tuple[Batch, Encoded | None]]:
+        """What is given in batches, each with what the vision tower saw, ready for `_join`."""
+        device, was_training = self.contrastive.logit_scale.device, self.training
         self.eval()
         try:
             for batch in given.batches(self.processor, batch_size):
@@ -368,18 +395,9 @@ class OpenAutoGLM(nn.Module):
                 with quick(self.vision):
                     seen = self._see(batch)
                 # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
-                seen = seen and seen._replace(pooled=seen.pooled.float())
-                # A lone modality has nothing to be fused with: its vector is its own under every strategy.
-                embeds = self._join(batch, seen, fuse=sum(part is not None for part in given) > 1)
-                fused = embeds.fused_embeds
-                if fused is None:
-                    each = (embeds.image_embeds, embeds.text_embeds, embeds.columns_embeds)
-                    found = [one for one in each if one is not None]
-                    fused = functional.normalize(sum(found[1:], found[0]), dim=-1)
-                parts.append(fused.float().cpu())
+                yield batch, seen and seen._replace(pooled=seen.pooled.float())
         finally:
             self.train(was_training)
-        return torch.cat(parts).numpy()
 
     @property
     def enough(self) -> int:
@@ -392,30 +410,15 @@ class OpenAutoGLM(nn.Module):
 
     def fingerprint(self) -> str:
         """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
-        tokenizer, columns = self.processor.tokenizer, self.processor.columns
-        elsewhere = {*ROLES.values(), SHAPE_KEY["columns_encoder"]}  # told by the towers
-        about = {
-            "towers": self.towers.as_dict(),
-            "config": {key: value for key, value in self.config.as_dict().items() if key not in elsewhere},
-            "processor": self.processor.as_dict(),
-            "vocabulary": tokenizer.to_str() if tokenizer else "",
-        }
-        if columns is not None:
-            about["columns"] = columns.to_json()
-        digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
-        for name, value in sorted(self.lasting_state().items()):
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        from openautoglm.model_files import fingerprint
+
+        return fingerprint(self)
 
     def lasting_state(self) -> dict[str, Tensor]:
         """Return `state_dict` without what only training needs, and each shared tensor once."""
-        kept: dict[int, tuple[str, Tensor]] = {}
-        for name, value in self.state_dict().items():
-            if name.split(".")[0] not in ("momentum", "queue"):
-                # An empty tensor has no address of its own.
-                kept.setdefault(value.data_ptr() or -len(kept) - 1, (name, value))
-        return dict(kept.values())
+        from openautoglm.model_files import lasting_state
+
+        return lasting_state(self)
 
 
 def _spread(values: Tensor, there: Tensor) -> Tensor:

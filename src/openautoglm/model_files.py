@@ -4,6 +4,7 @@
     config.json                             configuration, the towers' exact shapes, what came pretrained
     processor.json                          how pictures and texts become tensors
     columns.json                            how structured columns do, once a columns tower knows them
+    targets.json                            what is predicted, and how far predictions can be trusted
     tokenizer.json, tokenizer_config.json   once there is a vocabulary
     README.md                               the model card
     text_tower.json                         how texts are encoded without torch (`numpy_towers/`)
@@ -13,6 +14,7 @@ The folder needs nothing else: no name, folder or hub id that the towers once ca
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +23,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from openautoglm.config import ConfigError, ModelConfig
-from openautoglm.encoders.families import DUALS, ROLES
+from openautoglm.encoders.families import DUALS, ROLES, SHAPE_KEY
 from openautoglm.encoders.plan import Towers, plan
 from openautoglm.encoders.pretrained import dual_head_in, find_folder, read_config
 from openautoglm.encoders.processor import Processor
@@ -59,12 +62,43 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
                 json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
             model.processor.save(new)
+            model.heads.save(new)
             text_tower.write(model, new)
             (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise ConfigError(
             f"{folder}: the model cannot be written there ({error}); what was there before still is"
         ) from None
+
+
+def lasting_state(model: OpenAutoGLM) -> dict[str, Tensor]:
+    """See `OpenAutoGLM.lasting_state`."""
+    kept: dict[int, tuple[str, Tensor]] = {}
+    for name, value in model.state_dict().items():
+        if name.split(".")[0] not in ("momentum", "queue"):
+            # An empty tensor has no address of its own.
+            kept.setdefault(value.data_ptr() or -len(kept) - 1, (name, value))
+    return dict(kept.values())
+
+
+def fingerprint(model: OpenAutoGLM) -> str:
+    """See `OpenAutoGLM.fingerprint`; the heads have no part in an embedding."""
+    tokenizer, columns = model.processor.tokenizer, model.processor.columns
+    elsewhere = {*ROLES.values(), SHAPE_KEY["columns_encoder"]}  # told by the towers
+    about = {
+        "towers": model.towers.as_dict(),
+        "config": {key: value for key, value in model.config.as_dict().items() if key not in elsewhere},
+        "processor": model.processor.as_dict(),
+        "vocabulary": tokenizer.to_str() if tokenizer else "",
+    }
+    if columns is not None:
+        about["columns"] = columns.to_json()
+    digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
+    for name, value in sorted(model.lasting_state().items()):
+        if not name.startswith("heads."):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def load(cls: type[Model], source: ModelConfig | Mapping[str, Any] | str | Path) -> Model:
@@ -104,6 +138,7 @@ def _load_own(cls: type[Model], folder: Path, values: Mapping[str, Any]) -> Mode
         raise ConfigError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
     with torch.random.fork_rng(devices=[]):  # the fresh weights that are overwritten leave no trace
         model = cls(config, towers, Processor.load(folder))
+        model.heads.load(folder)
     expected = model.lasting_state()
     for name in sorted(expected.keys() | weights.keys()):
         if name not in weights or name not in expected or weights[name].shape != expected[name].shape:

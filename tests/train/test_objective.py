@@ -7,7 +7,7 @@ from tests.train.tiny import tiny_config, tiny_model
 from torch.nn import functional as F
 
 from openautoglm.encoders.batch import Batch
-from openautoglm.model import Embeds
+from openautoglm.fuse.embeds import Embeds
 from openautoglm.train.objective import MOST_CLASSES, Objective, candidates, row_loss_names
 
 

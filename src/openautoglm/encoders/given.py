@@ -21,18 +21,18 @@ Picture = Image.Image | Framed | str | Path
 
 
 class Given(NamedTuple):
-    """N rows of each modality that is not None."""
+    """N rows of each modality that is not None; a row whose entry is None lacks it."""
 
-    images: list[Picture] | None
-    texts: list[str] | None
+    images: list[Picture | None] | None
+    texts: list[str | None] | None
     columns: ColumnValues | None
 
     @classmethod
     def of(
         cls,
         processor: Processor,
-        images: Sequence[Picture] | None,
-        texts: Sequence[str] | None,
+        images: Sequence[Picture | None] | None,
+        texts: Sequence[str | None] | None,
         columns: Rows | None,
     ) -> Given:
         """Check that the lists are lists, and as long as each other.
@@ -49,9 +49,13 @@ class Given(NamedTuple):
         if len(set(counts.values())) > 1:
             told = " and ".join(f"{count} {name}" for name, count in counts.items())
             raise ValueError(f"{told} are not pairs")
-        if counts.keys() == {"columns"} and values is not None and not bool(values.there().all()):
-            row = int((~values.there()).nonzero()[0])
-            raise ValueError(f"row {row} has no value in any column that the model knows")
+        there = [[one is not None for one in part] for part in given[:2] if part is not None]
+        if values is not None:
+            there.append(values.there().tolist())
+        for row, parts in enumerate(zip(*there, strict=True)):
+            if not any(parts):
+                lacks = "no value in any column that the model knows" if values is not None else "nothing"
+                raise ValueError(f"row {row} has {lacks}; leave such rows out")
         return given
 
     def rows(self) -> int:
@@ -63,7 +67,9 @@ class Given(NamedTuple):
         for start in range(0, self.rows(), size):
             part = slice(start, start + size)
             yield processor.batch(
-                None if self.images is None else [_opened(picture) for picture in self.images[part]],
+                None
+                if self.images is None
+                else [None if one is None else _opened(one) for one in self.images[part]],
                 None if self.texts is None else self.texts[part],
                 None if self.columns is None else self.columns.rows(part),
             )

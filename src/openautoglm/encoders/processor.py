@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -100,20 +100,24 @@ class Processor:
 
     def batch(
         self,
-        images: Sequence[Image.Image | Framed] | None = None,
-        texts: Sequence[str] | None = None,
+        images: Sequence[Image.Image | Framed | None] | None = None,
+        texts: Sequence[str | None] | None = None,
         columns: Rows | ColumnValues | None = None,
     ) -> Batch:
-        """Rows in which every image and text that is given is present, and columns where one has a value."""
-        ids, mask = self.tokens(texts) if texts is not None else (None, None)
-        return Batch.of(
-            self.pixels(images) if images is not None else None,
-            ids,
-            mask,
-            columns=self.column_values(columns)
-            if columns is not None and not isinstance(columns, ColumnValues)
-            else columns,
-        )
+        """Rows in which what is given and not None is present, and columns where one has a value."""
+        pixels, ids, mask = None, None, None
+        if images is not None and (pictures := [one for one in images if one is not None]):
+            pixels = _spread(self.pixels(pictures), images)
+        if texts is not None and (sentences := [one for one in texts if one is not None]):
+            ids, mask = (_spread(part, texts) for part in self.tokens(sentences))
+        if columns is not None and not isinstance(columns, ColumnValues):
+            columns = self.column_values(columns)
+        batch = Batch.of(pixels, ids, mask, columns=columns)
+        present = batch.present.clone()
+        for place, given in enumerate((images, texts)):
+            if given is not None:
+                present[:, place] &= torch.tensor([one is not None for one in given])
+        return replace(batch, present=present)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings, without the vocabulary and the columns' statistics."""
@@ -141,3 +145,11 @@ class Processor:
         file = folder / COLUMNS_FILE
         columns = ColumnsProcessor.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
         return cls(image, text, tokenizer, columns)
+
+
+def _spread(values: Tensor, rows: Sequence[object]) -> Tensor:
+    """Put the values of the rows that are not None at their places, 0 elsewhere."""
+    if len(values) == len(rows):
+        return values
+    there = torch.tensor([one is not None for one in rows])
+    return values.new_zeros(len(rows), *values.shape[1:]).index_put((there,), values)

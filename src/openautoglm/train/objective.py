@@ -16,7 +16,8 @@ from openautoglm.align.proxy import Proxy
 from openautoglm.align.supcon import SupCon
 from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
-from openautoglm.model import Embeds, OpenAutoGLM
+from openautoglm.fuse.embeds import Embeds
+from openautoglm.model import OpenAutoGLM
 
 MOST_CLASSES = 65_536
 """Groups above which there are no proxies: to tell all apart at each step would cost more than it brings."""
