@@ -304,6 +304,11 @@ class TrainConfig(Strict):
     """How the losses are weighed (`train/weights/`): as given, or by a method that learns while training."""
     gradnorm_alpha: Annotated[float, Field(ge=0)] | None = None
     """How much more `gradnorm` lets a slow loss pull: 0 not at all; without a value, 1.5."""
+    modality_dropout: Fraction = 0.0
+    """Probability with which a labelled row is shown without one of its modalities, never without all."""
+    balance: Probability = 0.0
+    """How much rare classes of a target are made up for: 0 for the best share of right answers, 1 for each
+    class alike."""
     tag_share: Fraction = 0.0
     """Share of captions made of a row's tags, where it has some beside its texts."""
     single_tags: Probability = 0.0

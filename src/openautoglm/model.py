@@ -36,7 +36,7 @@ from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
 from openautoglm.catalog.schema import Kind
 from openautoglm.config import ConfigError, ModelConfig
-from openautoglm.encoders.batch import KEYS, Batch
+from openautoglm.encoders.batch import KEYS, Batch, spread
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns import build_columns
 from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
@@ -286,7 +286,7 @@ class OpenAutoGLM(nn.Module):
         if rows is not None or self.columns is not None:
             encoded["columns"] = None if rows is None else self._read_columns(rows)
         own = {
-            name: None if one is None else _spread(self.project(name, one.pooled), batch.has(name))
+            name: None if one is None else spread(self.project(name, one.pooled), batch.has(name))
             for name, one in encoded.items()
         }
         embeds = Embeds(own["image"], own["text"], None, None, own.get("columns"))
@@ -308,7 +308,7 @@ class OpenAutoGLM(nn.Module):
             return None
         tokens = self.project(modality, encoded.tokens.to(encoded.pooled.dtype))
         there = batch.has(modality)
-        return _spread(tokens, there), _spread(encoded.mask, there)
+        return spread(tokens, there), spread(encoded.mask, there)
 
     def _read_columns(self, values: ColumnValues) -> Encoded:
         """The columns tower, on the rows that have any."""
@@ -419,10 +419,3 @@ class OpenAutoGLM(nn.Module):
         from openautoglm.model_files import lasting_state
 
         return lasting_state(self)
-
-
-def _spread(values: Tensor, there: Tensor) -> Tensor:
-    """Back to all rows of the batch; 0 where there is nothing."""
-    if bool(there.all()):
-        return values
-    return values.new_zeros(len(there), *values.shape[1:]).index_put((there,), values)

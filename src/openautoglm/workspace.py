@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from openautoglm.evaluate.encoding import Encoder, Tell
     from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
+    from openautoglm.predicting import PredictReport
     from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
     from openautoglm.search.query import Picture, Query
@@ -58,14 +59,6 @@ class FitReport:
     def __str__(self) -> str:
         parts = [f"model {self.name}: {self.training}", self.evaluation, self.index]
         return "\n".join(str(part) for part in parts if part is not None)
-
-
-class _Start(NamedTuple):
-    """A model, how it is trained, and what it will be called."""
-
-    model: OpenAutoGLM
-    train: TrainConfig
-    name: str
 
 
 class _Named:
@@ -158,6 +151,7 @@ class Workspace:
         train: TrainConfig | Mapping[str, Any] | None = None,
         where: str | None = None,
         fields: Sequence[str] | None = None,
+        targets: Sequence[str] = (),
         resume: bool = True,
         progress: bool = False,
     ) -> FitReport:
@@ -170,14 +164,22 @@ class Workspace:
             train: a whole `TrainConfig`, or keys that change the preset's (`base`'s where there is none).
             where: SQL condition on the rows to learn from, beside being in the train split.
             fields: fields of texts or tags to take captions from; all by default.
+            targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
+                "tags" or "number"; rows need neither a picture nor a text for these.
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
+        from openautoglm import fitting
+        from openautoglm.evaluate.predictions import trust_of
         from openautoglm.evaluate.validation import validation
         from openautoglm.train.data import TrainingData
         from openautoglm.train.fit import fit
 
-        start = self._start(model, train, name)
+        wanted = fitting.wanted_targets((targets,) if isinstance(targets, str) else targets, self.catalog)
+        names = [one.name for one in wanted]
+        start = fitting.start(
+            model, train, name, targets=wanted, catalog=self.catalog, home=self._home, models=self.models
+        )
         folder = self.folder / "models" / start.name
         with _bars(progress) as tell:
             data = TrainingData.from_catalog(
@@ -186,9 +188,13 @@ class Workspace:
                 start.model.processor.image,
                 where=where,
                 fields=fields,
-                columns=[one.name for one in self.catalog.column_fields] if start.model.columns else (),
+                columns=[one.name for one in self.catalog.column_fields if one.name not in names]
+                if start.model.columns
+                else (),
+                targets=names,
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
+        fitting.learn_targets(start.model, data, wanted, self.catalog)
         if start.train.evaluate_every is not None and not self._has_pairs("validation"):
             raise WorkspaceError(
                 "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
@@ -201,10 +207,12 @@ class Workspace:
         )
         if training.interrupted:
             return FitReport(start.name, training, None, None)
+        if names:
+            start.model.heads.trust = trust_of(start.model, self.catalog, where=where)
         start.model.save_pretrained(folder)
         self.catalog.update_settings(**{MODEL: start.name})
         evaluation = None
-        if self._has_pairs("test"):
+        if self._has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
             # Tags are learned from, but no query: the evaluation takes the texts among the fields.
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
             evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
@@ -239,6 +247,30 @@ class Workspace:
                 curves=home / "curves.png" if home else None,
                 tell=tell,
             )
+
+    def predict(
+        self,
+        source: Path | str | None = None,
+        *,
+        out: Path | str | None = None,
+        where: str | None = None,
+        model: OpenAutoGLM | str | Path | None = None,
+        progress: bool = False,
+    ) -> PredictReport:
+        """Predict the model's targets for the rows of a file, or for the catalogue's own.
+
+        Args:
+            source: a table, folder or picture as `add` takes them; it does not become part of the catalogue.
+                None for the rows of the catalogue.
+            out: where the predictions are written, `.parquet`, `.csv` or `.jsonl`.
+            where: SQL condition on the rows.
+            model: the default one unless given.
+            progress: show a bar.
+        """
+        from openautoglm.predicting import predict
+
+        with _bars(progress) as tell:
+            return predict(self._resolve(model), self.catalog, source, out=out, where=where, tell=tell)
 
     def index(self, model: OpenAutoGLM | str | Path | None = None, *, progress: bool = False) -> IndexReport:
         """Encode what is new or changed with a model, which becomes the one that searches."""
@@ -372,42 +404,6 @@ class Workspace:
         here = str(name) == own.name or Path(name).expanduser().resolve() == own.resolve()
         return own if here and (own / "config.json").exists() else None
 
-    def _start(
-        self,
-        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
-        train: TrainConfig | Mapping[str, Any] | None,
-        name: str | None,
-    ) -> _Start:
-        """The model to train, how, and what it will be called."""
-        import torch
-
-        from openautoglm.config import TrainConfig, load_preset, preset_names
-        from openautoglm.model import OpenAutoGLM
-
-        known = isinstance(model, str) and model in preset_names()
-        if not isinstance(train, TrainConfig):
-            # The recipe of `mini` is for its own small towers; whatever is no preset takes that of `base`.
-            train = _changed(load_preset(str(model) if known else "base").train, train or {})
-        torch.manual_seed(train.seed)  # the fresh weights, too, follow from the seed
-        if isinstance(model, OpenAutoGLM):
-            built = model
-        elif isinstance(model, str | Path) and not known and not str(model).endswith((".json", ".toml")):
-            home = self._home(model)
-            if not Path(home).expanduser().is_dir() and "/" not in str(home):
-                raise WorkspaceError(
-                    f"{model!r} is neither a preset ({', '.join(preset_names())}), a configuration file, a "
-                    f"folder nor a model of this workspace ({', '.join(self.models) or 'there is none yet'})"
-                )
-            built = OpenAutoGLM.from_pretrained(home)
-        else:
-            built = OpenAutoGLM.from_config(model)
-        named = name or (Path(model).stem if isinstance(model, str | Path) else "model")
-        if named != Path(named).name:
-            raise WorkspaceError(f"a model's name is one folder name, not {named!r}")
-        if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
-            built.enable_multimodal_training()
-        return _Start(built, train, named)
-
     def _has_pairs(self, split: str) -> bool:
         """Whether some row of the split has a picture and a text."""
         texts = " OR ".join(f"`{field.name}` IS NOT NULL" for field in self.catalog.text_fields)
@@ -420,14 +416,6 @@ class Workspace:
 def _written(file: Path) -> int | None:
     """When a file was last written; None where there is none."""
     return file.stat().st_mtime_ns if file.is_file() else None
-
-
-def _changed(recipe: TrainConfig, keys: Mapping[str, Any]) -> TrainConfig:
-    """The recipe with some keys set anew; a batch no larger than its parts is not cut into parts."""
-    size, part = keys.get("batch_size"), recipe.micro_batch_size
-    if isinstance(size, int) and part is not None and size <= part:
-        keys = {"micro_batch_size": None, **keys}
-    return recipe.changed(**keys)
 
 
 @contextmanager

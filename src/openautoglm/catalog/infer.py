@@ -80,10 +80,11 @@ def look_at(reader: Reader, given: Roles) -> TableFacts:
         for name, column in columns.items():
             _note(column, row[1].get(name), name, reader.numbers_as_text)
     roles = _settle_roles(reader, columns, given)
-    if not (roles.image or roles.text or roles.tags):
+    if not (roles.image or roles.text or roles.tags or given.columns):
         raise CatalogError(
             f"{reader.label}: no column looks like a picture's path or a text; name them with --image and "
-            f"--text (columns: {', '.join(reader.columns)})"
+            f"--text or, for a table of columns alone, those with --column (columns: "
+            f"{', '.join(reader.columns)})"
         )
     return TableFacts(rows, roles, _fields(columns, roles))
 

@@ -73,7 +73,7 @@ class Sources:
         prefix = about.get("prefix") or self._free_prefix(wanted)
         source: Source
         says = False
-        if isinstance(wanted, SqlQuery) or _is_table(wanted):
+        if isinstance(wanted, SqlQuery) or is_table(wanted):
             says = given is not None and bool(given.as_dict())
             roles = given if given is not None and says else Roles.from_dict(about.get("roles", {}))
             now: dict[str, Any] = {"prefix": prefix, "roles": roles.as_dict()}
@@ -123,7 +123,7 @@ class Sources:
         if path == self.workspace.resolve():
             raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
         single = pdf.SUFFIXES | video.SUFFIXES
-        if not (path.is_dir() or _is_table(path) or _is_archive(path) or path.suffix.lower() in single):
+        if not (path.is_dir() or is_table(path) or _is_archive(path) or path.suffix.lower() in single):
             raise readers.unknown_table(path)
 
     def portable(self, path: Path) -> str:
@@ -143,12 +143,12 @@ class Sources:
         elif _is_archive(source):
             base = re.sub(r"\.(tar|tar\.gz|tgz)$", "", source.name, flags=re.IGNORECASE)
         else:
-            base = source.stem if _is_table(source) else source.name
+            base = source.stem if is_table(source) else source.name
         numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
         return base if base not in taken else next(one for one in numbered if one not in taken)
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
     return path.suffix.lower() in readers.SUFFIXES and not path.is_dir()
 
 

@@ -21,6 +21,7 @@ from openautoglm.cli.evaluate import evaluate
 from openautoglm.cli.fit import fit
 from openautoglm.cli.index import index
 from openautoglm.cli.outputs import SearchCommand
+from openautoglm.cli.predict import predict
 from openautoglm.cli.search import search
 from openautoglm.cli.show import show
 from openautoglm.errors import UserError
@@ -68,7 +69,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (add, show, fit, evaluate, index):
+for verb in (add, show, fit, evaluate, predict, index):
     app.command()(verb)
 app.command(cls=SearchCommand)(search)
 

@@ -29,6 +29,10 @@ def fit(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Another key of the training's configuration."),
     ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:KIND]", help="A column to predict; KIND is class, tags or number."),
+    ] = None,
     text: Fields = None,
     where: Where = None,
     anew: Annotated[
@@ -45,6 +49,7 @@ def fit(
         train=_changes(minutes, steps, seed, set_),
         where=where,
         fields=split_names(text) or None,
+        targets=split_names(target),
         resume=not anew,
         progress=not quiet,
     )

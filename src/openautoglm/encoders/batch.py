@@ -127,6 +127,21 @@ class Batch:
             return None
         return self.columns if bool(there.all()) else self.columns.rows(there)
 
+    def with_present(self, present: Tensor) -> Self:
+        """The same rows, of which other modalities count as present: only such as are."""
+        return replace(self, present=self.present & present)
+
     def _parts(self) -> dict[str, Any]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def spread(values: Tensor, there: Tensor) -> Tensor:
+    """Put `values` of the rows that are `there` (B, bool) at their places → (B, …); 0 elsewhere.
+
+    >>> spread(torch.ones(1, 2), torch.tensor([False, True])).tolist()
+    [[0.0, 0.0], [1.0, 1.0]]
+    """
+    if bool(there.all()):
+        return values
+    return values.new_zeros(len(there), *values.shape[1:]).index_put((there,), values)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from openautoglm.config import ConfigError
-from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.batch import Batch, spread
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.image_settings import ImageSettings
@@ -105,19 +105,20 @@ class Processor:
         columns: Rows | ColumnValues | None = None,
     ) -> Batch:
         """Rows in which what is given and not None is present, and columns where one has a value."""
+        there = [torch.tensor([one is not None for one in given or ()]) for given in (images, texts)]
         pixels, ids, mask = None, None, None
-        if images is not None and (pictures := [one for one in images if one is not None]):
-            pixels = _spread(self.pixels(pictures), images)
-        if texts is not None and (sentences := [one for one in texts if one is not None]):
-            ids, mask = (_spread(part, texts) for part in self.tokens(sentences))
+        if pictures := [one for one in images or () if one is not None]:
+            pixels = spread(self.pixels(pictures), there[0])
+        if sentences := [one for one in texts or () if one is not None]:
+            ids, mask = (spread(part, there[1]) for part in self.tokens(sentences))
         if columns is not None and not isinstance(columns, ColumnValues):
             columns = self.column_values(columns)
         batch = Batch.of(pixels, ids, mask, columns=columns)
         present = batch.present.clone()
-        for place, given in enumerate((images, texts)):
-            if given is not None:
-                present[:, place] &= torch.tensor([one is not None for one in given])
-        return replace(batch, present=present)
+        for place, rows in enumerate(there):
+            if len(rows):
+                present[:, place] &= rows
+        return batch.with_present(present)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings, without the vocabulary and the columns' statistics."""
@@ -145,11 +146,3 @@ class Processor:
         file = folder / COLUMNS_FILE
         columns = ColumnsProcessor.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
         return cls(image, text, tokenizer, columns)
-
-
-def _spread(values: Tensor, rows: Sequence[object]) -> Tensor:
-    """Put the values of the rows that are not None at their places, 0 elsewhere."""
-    if len(values) == len(rows):
-        return values
-    there = torch.tensor([one is not None for one in rows])
-    return values.new_zeros(len(rows), *values.shape[1:]).index_put((there,), values)

@@ -16,6 +16,7 @@ from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.gallery import DEFINITION
 from openautoglm.evaluate.measure import Section
 from openautoglm.evaluate.questions import FORWARD, Direction
+from openautoglm.evaluate.targets import TargetSection
 
 DEFINITIONS = {
     "what belongs together": DEFINITION,
@@ -56,6 +57,8 @@ class Report:
     threshold: float | None
     threshold_from: str
     """Which rows the threshold was chosen on, in words."""
+    targets: list[TargetSection] = field(default_factory=list)
+    """What is predicted, where the model predicts anything."""
     skipped: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -84,6 +87,7 @@ class Report:
                 key: getattr(self, key) for key in ("model", "split", "where", "rows", "pictures", "captions")
             },
             "retrieval": [section.as_dict() for section in self.sections],
+            "targets": [section.as_dict() for section in self.targets],
             "pairs": {name: figure.as_dict() for name, figure in self.pairs.items()},
             "space": {name: figure.as_dict() for name, figure in self.space.items()},
             "threshold": {"value": self.threshold, "from": self.threshold_from},
@@ -104,7 +108,11 @@ class Report:
         }
         shape = {name: _cell(name, figure) for name, figure in {**self.pairs, **self.space}.items()}
         gallery = f"{self.pictures:,} pictures, {self.captions:,} captions"
-        return {f"Retrieval on {rows}: {gallery} (95 % interval) [chance]": found, "Pairs and space": shape}
+        card = {f"Retrieval on {rows}: {gallery} (95 % interval) [chance]": found, "Pairs and space": shape}
+        for one in self.targets:
+            told = {name: _cell(name, figure) for name, figure in one.figures.items()}
+            card[f"Predicting {one.target} on {rows}, {one.shown}"] = told
+        return {title: figures for title, figures in card.items() if figures}
 
     def write(self, folder: Path) -> None:
         """Write `report.json` and `report.md` in `folder`, each replaced in one step."""
@@ -130,6 +138,8 @@ class Report:
             "## Pairs and space",
             _figure_table({**self.pairs, **self.space}, self._threshold_words()),
         ]
+        if self.targets:
+            parts += ["## Predictions", _target_tables(self.targets)]
         if self.files:
             parts += ["## Pictures", *(f"![{name}]({name})" for name in self.files)]
         parts += ["## What the figures mean", "\n".join(f"- **{k}**: {v}" for k, v in DEFINITIONS.items())]
@@ -147,6 +157,9 @@ class Report:
                 )
                 name = section.name or "all"
                 lines.append(f"{section.direction}  {name:<4} of {section.gallery:,}: {figures}")
+        for one in self.targets:
+            figures = "  ".join(f"{name} {_cell(name, figure)}" for name, figure in one.figures.items())
+            lines.append(f"{one.target}, {one.shown}, {one.rows:,} rows: {figures}")
         return "\n".join(lines + self.notes)
 
     def _threshold_words(self) -> str:
@@ -173,6 +186,20 @@ def _retrieval_table(sections: Sequence[Section]) -> str:
         label = " = ".join(f"{one.kind} {one.name}".strip() for one in same)
         lines.append(f"| {label} | {' | '.join(cell for cell in line if cell)} |")
     return "\n".join(lines)
+
+
+def _target_tables(sections: Sequence[TargetSection]) -> str:
+    """A table a target: a line for each pattern of what is shown."""
+    tables = []
+    for target in dict.fromkeys(one.target for one in sections):
+        own = [one for one in sections if one.target == target]
+        names = list(dict.fromkeys(name for one in own for name in one.figures))
+        lines = [f"| {target} | rows | " + " | ".join(names) + " |", "|---|--:|" + "--:|" * len(names)]
+        for one in own:
+            cells = [_cell(name, one.figures[name]) if name in one.figures else "" for name in names]
+            lines.append(f"| {one.shown} | {one.rows:,} | {' | '.join(cells)} |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
 
 
 def _figure_table(figures: dict[str, Figure], words: str) -> str:

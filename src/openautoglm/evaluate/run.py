@@ -26,6 +26,7 @@ from openautoglm.evaluate.measure import (
 )
 from openautoglm.evaluate.pictures import draw_queries, draw_similarity
 from openautoglm.evaluate.report import Report
+from openautoglm.evaluate.targets import TargetSection, measured_targets
 from openautoglm.tasks.matching import choose_threshold
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ def evaluate(
     """
     encoded = _encode(model, catalog, read_gallery(catalog, split, where, fields), batch_size, tell)
     gallery = encoded.gallery
+    targets, unseen = measured_targets(model, catalog, split=split, where=where, seed=seed, tell=tell)
     if not len(gallery.relevant.items):
-        raise EvaluationError(_emptiness(gallery, split, where, encoded.broken))
+        if not targets:
+            raise EvaluationError(_emptiness(gallery, split, where, encoded.broken))
+        return _only_targets(model, gallery, targets, unseen, split, where, folder)
     threshold, source = _threshold(model, catalog, where, fields, batch_size, seed)
     pairs = score_pairs(gallery, encoded.pictures, encoded.captions, seed=seed)
     ranked = list(measure_retrieval(gallery, encoded.pictures, encoded.captions, seed=seed))
@@ -86,7 +90,8 @@ def evaluate(
         space=measure_space(encoded.pictures, encoded.captions, seed=seed),
         threshold=threshold,
         threshold_from=source,
-        skipped=encoded.broken,
+        targets=targets,
+        skipped=list(dict.fromkeys([*encoded.broken, *unseen])),
         notes=_notes(gallery, split),
     )
     if folder is not None:
@@ -165,6 +170,27 @@ def _draw(ranked: list[Ranked], gallery: Gallery, catalog: Catalog, folder: Path
         if one.section.kind == EVERY
         for name in draw_queries(one, gallery, catalog, folder)
     ]
+
+
+def _only_targets(
+    model: Encoder,
+    gallery: Gallery,
+    targets: list[TargetSection],
+    skipped: list[Broken],
+    split: str | None,
+    where: str | None,
+    folder: Path | None,
+) -> Report:
+    """The report of rows that have no pictures with captions, but labels."""
+    source = "no caption and picture of these rows belong together"
+    sizes = (gallery.rows, len(gallery.pictures), len(gallery.captions))
+    report = Report(model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped)
+    if folder is not None:
+        try:
+            report.write(folder)
+        except OSError as error:
+            raise EvaluationError(f"{folder}: the report cannot be written ({error.strerror})") from error
+    return report
 
 
 def _notes(gallery: Gallery, split: str | None) -> list[str]:

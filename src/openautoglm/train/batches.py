@@ -6,7 +6,6 @@ first) and tamer (`augment_ramp`).
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -105,8 +104,7 @@ class Batches:
         self.sampler = Sampler(
             len(data.pairs), self.size, config.seed, data.group_numbers[data.pairs], config.together
         )
-        self._full = Augment(config.augment, full)
-        self._small = Augment(config.augment, config.small_size or full)
+        self.varied = Varied(config, full)
 
     def prepare(self, number: int, progress: float) -> Prepared:
         """Batch `number` (from 0), when the share `progress` of the training is over."""
@@ -119,19 +117,23 @@ class Batches:
             single_tags=config.single_tags,
             extra_texts=config.extra_texts,
         )
-        generator = torch.Generator().manual_seed(derive(config.seed, number, "augment"))
-        augment = self._small if progress < config.small_share else self._full
-        ramp = min(1.0, progress / config.augment_ramp) if config.augment_ramp else 1.0
-        rgb = augment(drawn.rgba.to(self.device), generator, strength=RAMP_START + (1 - RAMP_START) * ramp)
+        rgb = self.varied(drawn.rgba.to(self.device), progress, derive(config.seed, number, "augment"))
         ids, mask = self.processor.tokens(drawn.texts)
-        pixels, columns = self.processor.normalise(rgb), None
-        if self._columns is not None:
-            columns = self._columns.rows(torch.from_numpy(self.data.pairs[pairs]))
-        return Prepared(pixels, ids, mask, drawn.keys, drawn.classes, columns)
+        columns = self.data.column_values(self.processor, self.data.pairs[pairs])
+        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys, drawn.classes, columns)
 
-    @cached_property
-    def _columns(self) -> ColumnValues | None:
-        """All rows' columns: small beside the pictures, and made once, after their statistics."""
-        if self.processor.columns is None or not self.data.kinds:
-            return None
-        return self.processor.column_values(self.data.columns)
+
+class Varied:
+    """Pictures varied as far into the training as it is: small ones first, and tamer ones."""
+
+    def __init__(self, config: TrainConfig, full: int) -> None:
+        self.config = config
+        self._full = Augment(config.augment, full)
+        self._small = Augment(config.augment, config.small_size or full)
+
+    def __call__(self, rgba: Tensor, progress: float, seed: int) -> Tensor:
+        """(B, 4, H, W) uint8 → (B, 3, h, w) in 0 … 1, on the same device; dice follow from `seed`."""
+        ramp = min(1.0, progress / self.config.augment_ramp) if self.config.augment_ramp else 1.0
+        augment = self._small if progress < self.config.small_share else self._full
+        generator = torch.Generator().manual_seed(seed)
+        return augment(rgba, generator, strength=RAMP_START + (1 - RAMP_START) * ramp)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from torch import Tensor
 from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.language import guess_language
 from openautoglm.catalog.values import to_tags
+from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns_processor import Rows
 from openautoglm.encoders.image_settings import ImageSettings
 from openautoglm.train.errors import TrainingError
@@ -33,6 +34,7 @@ from openautoglm.train.pixels import Broken, PixelStore
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.catalog.schema import Field, Kind
+    from openautoglm.encoders.processor import Processor
 
 NO_PICTURE = -1
 MARGIN = 4 / 3
@@ -71,6 +73,7 @@ class TrainingData:
         broken: pictures that could not be decoded; their rows have slot −1.
         columns: the rows' structured columns; none by default.
         kinds: what each of those columns holds.
+        labels: by target, each row's value of that column; None where there is no label.
     """
 
     ids: list[str]
@@ -82,11 +85,13 @@ class TrainingData:
     broken: list[Broken] = field(default_factory=list)
     columns: Rows = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    labels: Mapping[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         has_text = np.array(
             [bool(texts or tags) for texts, tags in zip(self.captions, self.tags, strict=True)], dtype=bool
         )
+        self._column_values: ColumnValues | None = None
         self.with_text = np.flatnonzero(has_text)
         """Positions of the rows that have a caption or tags."""
         self.pairs = np.flatnonzero(has_text & (self.slots != NO_PICTURE))
@@ -106,6 +111,7 @@ class TrainingData:
         split: str | None = "train",
         fields: Sequence[str] | None = None,
         columns: Sequence[str] = (),
+        targets: Sequence[str] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> TrainingData:
         """Read the rows of `split` that match the SQL `where`, and decode pictures that the cache lacks.
@@ -115,6 +121,7 @@ class TrainingData:
             fields: fields of texts or tags to take captions from; all of them by default. Words read in
                 pictures are taken only when their field is named.
             columns: fields that a columns tower reads; not the target of a prediction.
+            targets: fields whose values are to be predicted; no captions are taken from them.
             progress: told (pictures decoded, pictures to decode).
         """
         known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags", "words")}
@@ -122,10 +129,12 @@ class TrainingData:
             there = ", ".join(known) or "none"
             raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
         chosen = [
-            known[name] for name in fields or [key for key, one in known.items() if one.role != "words"]
+            known[name]
+            for name in fields or [key for key, one in known.items() if one.role != "words"]
+            if name not in targets
         ]
         table = catalog.read(
-            ["id", "_image_hash", "_cluster", *(one.name for one in chosen), *columns],
+            ["id", "_image_hash", "_cluster", *(one.name for one in chosen), *columns, *targets],
             where=all_of(f"_split = '{split}'" if split else None, where),
         )
         ids: list[str] = table["id"].to_pylist()
@@ -149,6 +158,7 @@ class TrainingData:
             broken=broken,
             columns=table.select(list(columns)) if columns else (),
             kinds={name: catalog.fields[name].type for name in columns},
+            labels={name: table[name].to_pylist() for name in targets},
         )
 
     def __len__(self) -> int:
@@ -202,22 +212,68 @@ class TrainingData:
         alone = [tag for one in tags for tag in to_tags(one.text) or [one.text]]
         return alone[int(which * len(alone))]
 
+    def labelled(self, processor: Processor) -> np.ndarray:
+        """Positions of the rows that have a label and a modality, columns counting where they are read."""
+        some = np.zeros(len(self), bool)
+        for values in self.labels.values():
+            some |= np.array([value is not None for value in values], bool)
+        there = self.slots != NO_PICTURE
+        there[self.with_text] = True
+        if (known := self.column_values(processor, np.arange(len(self)))) is not None:
+            there |= known.there().numpy()
+        return np.flatnonzero(some & there)
+
+    def show(
+        self, rows: np.ndarray, seed: int, *, tag_share: float = 0.0, single_tags: float = 0.0
+    ) -> tuple[Tensor | None, np.ndarray, list[str | None]]:
+        """Pictures of those of these rows that have one, which have (n,), and a text of each, or None.
+
+        Which text a row shows follows from `seed`.
+        """
+        dice = np.random.default_rng(seed).random((len(rows), 2)).tolist()
+        pictured = self.slots[rows] != NO_PICTURE
+        rgba = self.store.read(self.slots[rows[pictured]]) if pictured.any() else None
+        return (
+            rgba,
+            pictured,
+            [
+                self._text(row, by_tags, which, tag_share, single_tags)
+                if self.captions[row] or self.tags[row]
+                else None
+                for row, (by_tags, which) in zip(rows.tolist(), dice, strict=True)
+            ],
+        )
+
+    def column_values(self, processor: Processor, rows: np.ndarray) -> ColumnValues | None:
+        """Structured columns of some rows; None where the model, or the data, has none."""
+        if processor.columns is None or not self.kinds:
+            return None
+        if self._column_values is None:  # small beside the pictures: made once, after their statistics
+            self._column_values = processor.column_values(self.columns)
+        return self._column_values.rows(torch.from_numpy(rows))
+
     def check(self) -> None:
-        """Refuse data that no contrastive loss can learn from.
+        """Refuse data that no contrastive loss can learn from, unless labels are to be learned.
 
         Raises:
             TrainingError: says what is there and what is needed at least.
         """
+        if self.aligned or (self.labels and len(self.ids) > 1):
+            return
         if len(self.pairs) < 2:
             raise TrainingError(
                 "training needs at least 2 rows with both a picture and a text (some hundred to be of use); "
                 f"here are {self.summary()}. Add more with `autoglm add`, or search with a trained model"
             )
-        if len(set(self.group_numbers[self.pairs])) < 2:
-            raise TrainingError(
-                f"all {len(self.pairs)} rows are of one group or copies of one picture, so there is nothing "
-                "to tell apart; training needs at least 2 different ones"
-            )
+        raise TrainingError(
+            f"all {len(self.pairs)} rows are of one group or copies of one picture, so there is nothing "
+            "to tell apart; training needs at least 2 different ones"
+        )
+
+    @property
+    def aligned(self) -> bool:
+        """Whether there are two pairs of different groups, which can be told apart."""
+        return len(self.pairs) > 1 and len(set(self.group_numbers[self.pairs])) > 1
 
     def summary(self) -> str:
         """What takes part and what does not, in words."""
@@ -237,6 +293,8 @@ class TrainingData:
         if self.kinds:
             rows = self.columns.to_pylist() if isinstance(self.columns, pa.Table) else self.columns
             digest.update(repr((sorted(self.kinds.items()), rows)).encode())
+        if self.labels:
+            digest.update(repr(sorted(self.labels.items())).encode())
         return digest.hexdigest()
 
 

@@ -19,7 +19,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from torch import Tensor, nn
 from openautoglm.align.gradient_cache import cached_backward
 from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
-from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.model import OpenAutoGLM
 from openautoglm.train.batches import Batches, Chunk, Prepared
 from openautoglm.train.checkpoint import Checkpoints
@@ -39,10 +38,12 @@ from openautoglm.train.data import TrainingData
 from openautoglm.train.ema import EMA
 from openautoglm.train.errors import NotFiniteError
 from openautoglm.train.interrupt import Interrupt
+from openautoglm.train.labelled import Labelled
 from openautoglm.train.log import Log, draw_curves, means
-from openautoglm.train.objective import Objective, candidates, row_loss_names
+from openautoglm.train.objective import Objective, aligns, candidates, row_loss_names
 from openautoglm.train.optimizer import build_optimizer, clipped
 from openautoglm.train.progress import Bar
+from openautoglm.train.result import FitResult
 from openautoglm.train.resume import goes_on, run_name
 from openautoglm.train.sampler import derive
 from openautoglm.train.schedule import Schedule
@@ -54,39 +55,6 @@ from openautoglm.train.weights.registry import build_weighting
 Validate = Callable[[OpenAutoGLM], dict[str, float]]
 LOG_EVERY = 10
 """Steps a line of the log speaks for."""
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How a training went."""
-
-    steps: int
-    seconds: float
-    """Spent training, over all resumptions."""
-    history: list[dict[str, Any]]
-    """The lines of `log.jsonl`."""
-    best: dict[str, float] | None
-    """The step with the best validation figure, and its figures; the model has that step's weights."""
-    interrupted: bool
-    """Stopped by Ctrl-C before the end; the same call goes on from there."""
-    folder: Path
-    repeated: bool = False
-    """Had finished before this call, which therefore trained nothing."""
-
-    def __str__(self) -> str:
-        spent = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.1f} min"
-        if self.interrupted:
-            return (
-                f"stopped after {self.steps} steps ({spent}) and saved; the same command goes on from there"
-            )
-        losses = [row["loss"] for row in self.history if "loss" in row]
-        parts = [f"{self.steps} steps in {spent}"] + [f"loss {losses[-1]:.3f}" for _ in losses[-1:]]
-        if self.best:
-            parts.append("best " + ", ".join(f"{name} {value:g}" for name, value in self.best.items()))
-        told = "; ".join(parts)
-        if self.repeated:
-            return f"had finished before ({told}) and was not trained again; `fit` with --anew starts over"
-        return told
 
 
 def fit(
@@ -147,13 +115,22 @@ class Trainer:
             devices=1,
             precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         )
-        self.batches = Batches(data, config, model.processor, self.fabric.device)
-        epoch = max(1, self.batches.sampler.steps_per_epoch // config.accumulate)
-        self.schedule = Schedule(config, epoch)
+        if model.columns is not None and model.processor.columns is None:
+            torch.manual_seed(derive(config.seed, 0, "columns"))
+            model.fit_columns(data.columns, data.kinds)
         classes = int(data.group_numbers.max()) + 1
         torch.manual_seed(derive(config.seed, 0, "objective"))
         self.objective = Objective(config, model.config.embed_dim, classes)
-        self.weighting = build_weighting(config, self.objective.names, row_loss_names(model), epoch)
+        aligned = self.objective.names if aligns(data, model, self.objective, config) else []
+        device = self.fabric.device
+        self.batches = Batches(data, config, model.processor, device) if aligned else None
+        self.labelled = Labelled(data, config, model, device) if model.heads.targets else None
+        first = self.batches or self.labelled
+        assert first is not None, "data.check() has refused what neither aligns nor is labelled"
+        self.rows_a_step = first.size * config.accumulate
+        epoch = max(1, first.sampler.steps_per_epoch // config.accumulate)
+        self.schedule = Schedule(config, epoch)
+        self.weighting = build_weighting(config, aligned, row_loss_names(model), epoch)
         self.watch = Watch()
         self.threads = Threads(active=config.minutes is not None and self.fabric.device.type == "cpu")
         self.checkpoints = Checkpoints(folder)
@@ -184,14 +161,21 @@ class Trainer:
 
         found: list[dict[str, float]] = []
         norms: list[dict[str, float]] = []
-        for part in range(accumulate):
-            batch = self.batches.prepare(self.steps * accumulate + part, progress)
-            found.append(self._backward(batch, norms))
+        batch: Prepared | None = None
+        for number in range(self.steps * accumulate, (self.steps + 1) * accumulate):
+            if self.batches is not None:
+                batch = self.batches.prepare(number, progress)
+                found.append(self._backward(batch, norms))
+            if self.labelled is not None:
+                lesson = self.labelled.backward(number, progress, self.weighting, self.fabric)
+                found.append(lesson[0])
+                norms.append(lesson[1])
         losses = means(found)
         norm = nn.utils.clip_grad_norm_(clipped(self.optimizer), self.config.clip_norm or math.inf).item()
         self._check(losses, norm, batch)
         self.optimizer.step()
-        self.model.after_step(batch.pairs().to(self.fabric.device))
+        if batch is not None:
+            self.model.after_step(batch.pairs().to(self.fabric.device))
         if self.ema:
             self.ema.update()
         self.steps += 1
@@ -243,7 +227,7 @@ class Trainer:
                 self.fabric.backward(weighted, retain_graph=len(losses) > 1)
                 found[name] = found.get(name, 0.0) + share * loss.item()
 
-    def _check(self, losses: dict[str, float], norm: float, batch: Prepared) -> None:
+    def _check(self, losses: dict[str, float], norm: float, batch: Prepared | None) -> None:
         """Let the watch look at this step's figures, before the weights change."""
         try:
             self.watch.see(self.steps, sum(losses.values()), norm)
@@ -252,7 +236,7 @@ class Trainer:
             if all(bool(value.isfinite().all()) for value in self.model.state_dict().values()):
                 self.save()
             raise
-        among = candidates(self.model, len(batch.pixel_values))
+        among = candidates(self.model, len(batch.pixel_values)) if batch is not None else None
         if among is not None and not self.schedule.warming_up(self.steps, self.seconds):
             self.watch.compare(self.steps, losses["contrastive"], among)
 
@@ -267,7 +251,7 @@ class Trainer:
         if not self.every(LOG_EVERY):
             return
         now = self.seconds
-        pictures = len(self._window) * self.batches.size * self.config.accumulate
+        pictures = len(self._window) * self.rows_a_step
         row = means(self._window)
         figures = {
             **row,
@@ -328,15 +312,10 @@ class Trainer:
         if saved is None:
             self.checkpoints.set_aside()
         else:
-            if saved["columns"] and self.model.processor.columns is None:
-                self.model.use_columns(ColumnsProcessor.from_json(saved["columns"]))
             self.model.load_state_dict(saved["weights"])
             self.model.processor.tokenizer = Tokenizer.from_str(saved["tokenizer"])
         if self.model.processor.tokenizer is None:
             self.model.processor.fit_tokenizer(self.data.texts())
-        if self.model.columns is not None and self.model.processor.columns is None:
-            torch.manual_seed(derive(self.config.seed, 0, "columns"))
-            self.model.fit_columns(self.data.columns, self.data.kinds)
         self.model.to(self.fabric.device)
         self.objective.to(self.fabric.device)
         optimizer = build_optimizer(self.model, self.config, self.objective.parameters())
@@ -353,12 +332,11 @@ class Trainer:
 
     def save(self) -> None:
         """Write all that going on from here needs. Random numbers and batches follow from the step."""
-        tokenizer, columns = self.model.processor.tokenizer, self.model.processor.columns
+        tokenizer = self.model.processor.tokenizer
         state = {
             "run": self._run,
             "config": self.config.as_dict(),
             "tokenizer": tokenizer.to_str() if tokenizer else None,
-            "columns": columns.to_json() if columns else None,
             "weights": self.model.state_dict(),
             "steps": self.steps,
             "seconds": self.seconds,

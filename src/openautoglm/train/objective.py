@@ -18,6 +18,8 @@ from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.model import OpenAutoGLM
+from openautoglm.tasks.heads import loss_name
+from openautoglm.train.data import TrainingData
 
 MOST_CLASSES = 65_536
 """Groups above which there are no proxies: to tell all apart at each step would cost more than it brings."""
@@ -65,6 +67,12 @@ class Objective(nn.Module):
         return losses
 
 
+def aligns(data: TrainingData, model: OpenAutoGLM, objective: Objective, config: TrainConfig) -> bool:
+    """Whether there are pairs to compare, and a loss of weight to compare them by."""
+    weighty = any(config.loss_weights.get(name, 1.0) > 0 for name in objective.names) or model.writes_captions
+    return weighty and data.aligned
+
+
 def candidates(model: OpenAutoGLM, rows: int) -> int | None:
     """Among how many the contrastive loss chooses; None for a loss that is no such choice."""
     if not isinstance(model.contrastive, InfoNCE):
@@ -74,4 +82,4 @@ def candidates(model: OpenAutoGLM, rows: int) -> int | None:
 
 def row_loss_names(model: OpenAutoGLM) -> list[str]:
     """Names of the losses within rows, beside those of `Objective`."""
-    return ["captioning"] if model.writes_captions else []
+    return [*(["captioning"] if model.writes_captions else []), *map(loss_name, model.heads.targets)]

@@ -1,0 +1,158 @@
+"""What `Workspace.fit` starts from: the model to train, how, what it will be called, and what it will predict.
+
+A preset reads pictures and texts. With targets it is given what they need beside: a tower for the catalogue's
+other columns, and a fusion of what a row has. A configuration of one's own is taken as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+
+from openautoglm.config import ModelConfig, TrainConfig, load_preset, nearest, preset_names
+from openautoglm.errors import UserError
+from openautoglm.tasks.target import Target, TargetError, TargetKind
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+    from openautoglm.model import OpenAutoGLM
+    from openautoglm.train.data import TrainingData
+
+MODALITY_DROPOUT = 0.2
+"""Of presets with targets."""
+
+
+class FittingError(UserError):
+    """A model, name or target that a training cannot start with; the message says what to give."""
+
+
+class Wanted(NamedTuple):
+    """A target as it was asked for."""
+
+    name: str
+    kind: TargetKind | None
+    """None: as its values suggest."""
+
+
+class Start(NamedTuple):
+    """A model, how it is trained, and what it will be called."""
+
+    model: OpenAutoGLM
+    train: TrainConfig
+    name: str
+
+
+def start(
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
+    train: TrainConfig | Mapping[str, Any] | None,
+    name: str | None,
+    *,
+    targets: Sequence[Wanted],
+    catalog: Catalog,
+    home: Callable[[str | Path], Path | str],
+    models: Sequence[str],
+) -> Start:
+    """Build what `Workspace.fit` was given.
+
+    Args:
+        model, train, name: as there.
+        targets: what will be predicted.
+        catalog: whose columns a preset will read when there are targets.
+        home: finds the folder of one of the workspace's models.
+        models: their names, for the message.
+    """
+    import torch
+
+    from openautoglm.model import OpenAutoGLM
+
+    known = isinstance(model, str) and model in preset_names()
+    if not isinstance(train, TrainConfig):
+        # The recipe of `mini` is for its own small towers; whatever is no preset takes that of `base`.
+        keys = dict(train or {})
+        if known and targets:
+            keys = {"modality_dropout": MODALITY_DROPOUT, **keys}
+        train = _changed(load_preset(str(model) if known else "base").train, keys)
+    torch.manual_seed(train.seed)  # the fresh weights, too, follow from the seed
+    if isinstance(model, OpenAutoGLM):
+        built = model
+    elif isinstance(model, str | Path) and not known and not str(model).endswith((".json", ".toml")):
+        place = home(model)
+        if not Path(place).expanduser().is_dir() and "/" not in str(place):
+            raise FittingError(
+                f"{model!r} is neither a preset ({', '.join(preset_names())}), a configuration file, a "
+                f"folder nor a model of this workspace ({', '.join(models) or 'there is none yet'})"
+            )
+        built = OpenAutoGLM.from_pretrained(place)
+    else:
+        built = OpenAutoGLM.from_config(_for_targets(str(model), targets, catalog) if known else model)
+    named = name or (Path(model).stem if isinstance(model, str | Path) else "model")
+    if named != Path(named).name:
+        raise FittingError(f"a model's name is one folder name, not {named!r}")
+    if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
+        built.enable_multimodal_training()
+    return Start(built, train, named)
+
+
+def wanted_targets(given: Sequence[str], catalog: Catalog) -> list[Wanted]:
+    """Read `NAME` or `NAME:KIND`.
+
+    Raises:
+        FittingError: if the catalogue has no such field, it cannot be a target, or there is no such kind.
+    """
+    able = [name for name, one in catalog.fields.items() if one.role in ("column", "tags", "text", "group")]
+    found = []
+    for one in given:
+        name, colon, kind = one.partition(":") if one not in catalog.fields else (one, "", "")
+        if name not in able:
+            raise FittingError(
+                f"target {name!r} is no column of the catalogue{nearest(name, able)}; there are: "
+                + (", ".join(able) or "none")
+            )
+        if colon and kind not in get_args(TargetKind):
+            kinds = ", ".join(get_args(TargetKind))
+            raise FittingError(f"target {one!r}: {kind!r} is no kind of target; choose one of {kinds}")
+        found.append(Wanted(name, cast("TargetKind", kind) if colon else None))
+    return found
+
+
+def learn_targets(
+    model: OpenAutoGLM, data: TrainingData, targets: Sequence[Wanted], catalog: Catalog
+) -> None:
+    """Give the model its heads, by what the training rows hold.
+
+    Raises:
+        TargetError: if a column cannot be learned, or the model predicts other ones.
+    """
+    made = [Target.fit(name, data.labels[name], catalog.fields[name].type, kind) for name, kind in targets]
+    if model.heads.targets:
+        # A model that is trained on keeps the classes that its weights know.
+        if list(model.heads.targets) == [one.name for one in made]:
+            return
+        raise TargetError(
+            f"the model predicts {', '.join(model.heads.targets)}; start a new one to predict "
+            + ", ".join(one.name for one in made)
+        )
+    if made:
+        model.heads.learn(made)
+
+
+def _for_targets(preset: str, targets: Sequence[Wanted], catalog: Catalog) -> ModelConfig:
+    config = load_preset(preset).model
+    if not targets:
+        return config
+    names = {one.name for one in targets}
+    changes: dict[str, Any] = {}
+    if config.columns_encoder is None and any(one.name not in names for one in catalog.column_fields):
+        changes["columns_encoder"] = "small_columns"
+    if config.fusion_strategy is None:
+        changes["fusion_strategy"] = "attention"
+    return config.changed(**changes)
+
+
+def _changed(recipe: TrainConfig, keys: Mapping[str, Any]) -> TrainConfig:
+    """The recipe with some keys set anew; a batch no larger than its parts is not cut into parts."""
+    size, part = keys.get("batch_size"), recipe.micro_batch_size
+    if isinstance(size, int) and part is not None and size <= part:
+        keys = {"micro_batch_size": None, **keys}
+    return recipe.changed(**keys)
