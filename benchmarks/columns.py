@@ -203,6 +203,7 @@ def linear(table: Table, train: NDArray[Any], test: NDArray[Any], seed: int) -> 
             cv=StratifiedKFold(3, shuffle=True, random_state=seed),
             max_iter=1000,
             l1_ratios=(0.0,),
+            scoring="accuracy",
             use_legacy_attributes=False,
         )
         if table.classes
