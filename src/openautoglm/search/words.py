@@ -137,7 +137,8 @@ def find_words(
     terms = query_terms(text)
     if not terms or not _has_words(catalog):
         return []
-    ask = partial(_run, catalog, data or catalog.dataset)
+    # A table without rows is false, and yet the one that was meant.
+    ask = partial(_run, catalog, catalog.dataset if data is None else data)
     rows = ask(_exact(terms), where, limit)
     present = {word for row in rows for word in row[WORDS]}
     typos = _typos(ask, [term for term in terms if term not in present], text)
