@@ -109,7 +109,7 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
     code, out, _ = say("search", shop, "第3号", "--by", "words", "-k", 3)
     assert code == 0 and "第3号" in out.splitlines()[0]
     assert say("search", shop, "nothingness", "--by", "words")[1].startswith(
-        "nothing found: no row with the words"
+        "nothing found: no row has its words"
     )
     assert say("search", shop, "a", "--by", "looks")[0] == 2
     mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)

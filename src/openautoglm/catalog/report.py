@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.printable import printable
 from openautoglm.catalog.schema import Roles
 
 
@@ -26,7 +27,7 @@ class Skipped(NamedTuple):
 
     def __str__(self) -> str:
         where = [self.source, f"line {self.row}" if self.row else "", self.field or "", self.path or ""]
-        return f"{', '.join(part for part in where if part)}: {self.reason}"
+        return printable(f"{', '.join(part for part in where if part)}: {self.reason}")
 
 
 class Progress(NamedTuple):

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from openautoglm.catalog.printable import one_line
+
 FEW = 10
 """Different numbers or dates up to which each is counted by itself."""
 
@@ -52,7 +54,7 @@ class Facet:
 
     def __str__(self) -> str:
         counts = [*self.counts.items(), *([("none", self.none)] if self.none else [])]
-        return f"{self.column}  " + (", ".join(f"{name}: {count:,}" for name, count in counts) or "–")
+        return f"{self.column}  " + (", ".join(f"{one_line(name)}: {count:,}" for name, count in counts) or "–")
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of it; dates stay dates."""
