@@ -61,7 +61,15 @@ trailer <</Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>
 PAGELESS = b"""%PDF-1.4
 1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
 2 0 obj <</Type/Pages/Kids[]/Count 0>> endobj
-trailer <</Root 1 0 R>>
+xref
+0 3
+0000000000 65535 f\x20
+0000000009 00000 n\x20
+0000000054 00000 n\x20
+trailer <</Root 1 0 R/Size 3>>
+startxref
+100
+%%EOF
 """
 
 

@@ -178,9 +178,11 @@ def test_what_cannot_be_a_workspace_is_told(say: Any, source: Path, tmp_path: Pa
         ("add", tmp_path / "new"),
         ("add", tmp_path / "new", tmp_path / "no-such-source"),
         ("add", file / "shop", source / "things.csv"),
+        ("add", tmp_path / "newer", source / "things.csv", "--errors", tmp_path / "none" / "errors.csv"),
     ):
         code, _, err = say(*words)
         assert code == 2 and err and "Traceback" not in err, (words, code, err)
+    assert not (tmp_path / "newer").exists()  # nothing is added whose errors could not be listed
 
 
 def test_a_catalogue_that_cannot_be_learned_from_is_told(say: Any, source: Path, tmp_path: Path) -> None:

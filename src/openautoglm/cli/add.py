@@ -63,6 +63,7 @@ def add(
 ) -> None:
     """Add folders, files, tables and queries; again (without any: all of them), to take in what is new."""
     from openautoglm.catalog.printable import printable
+    from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
@@ -81,6 +82,8 @@ def add(
         group=group,
         split=split,
     )
+    if errors is not None:
+        AddReport().write_errors(errors)  # hours later would be a bad time to learn that it cannot be written
     # Without a source there is nothing to make a workspace for.
     shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
