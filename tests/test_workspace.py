@@ -180,6 +180,13 @@ def test_what_was_added_stays_where_another_writer_keeps_its_words_from_the_inde
     assert len(shop.search("golden", by="words")) == 1
 
 
+def test_a_default_model_that_has_gone_is_named(tmp_path: Path) -> None:
+    shop = make(tmp_path)
+    shop.catalog.update_settings(model="gone")
+    with pytest.raises(WorkspaceError, match="the model 'gone', .* no longer in its models/.*autoglm fit"):
+        shop.search("colour 30")
+
+
 def test_a_model_that_is_handed_over_is_trained_itself(tmp_path: Path) -> None:
     shop, model = make(tmp_path), tiny_model()
     before = model.fingerprint()

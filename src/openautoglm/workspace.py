@@ -341,6 +341,12 @@ class Workspace:
                 f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
             )
         home = self._home(chosen)
+        if name is None and str(home) == chosen and "/" not in chosen and not Path(chosen).is_dir():
+            raise WorkspaceError(
+                f"the model {chosen!r}, which searches {self.folder}, is no longer in its models/; restore it "
+                f"from a copy, or make another by `autoglm fit {self.folder.name}` or "
+                f"`autoglm index {self.folder.name} --model DIR`"
+            )
         stamp = (home, _written(Path(home) / "model.safetensors"))
         if stamp not in self._loaded:
             self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}

@@ -65,7 +65,10 @@ class AddReport:
     def write_errors(self, path: Path) -> None:
         """Write the skipped list as CSV (`--errors file.csv`)."""
         # What stands for a byte that is not UTF-8 in a name is written out.
-        with writing_file(path), path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+        with (
+            writing_file(path),
+            path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(Skipped._fields)
             writer.writerows(self.skipped)

@@ -46,7 +46,9 @@ class FieldSummary:
         """What stands in the field, in a few words."""
         parts = [f"{self.distinct:,} different"] if self.low is None else [f"{self.low} to {self.high}"]
         parts += (
-            [", ".join(f"{one_line(value)} {count:,}" for value, count in self.common[:_SHOWN])] if self.common else []
+            [", ".join(f"{one_line(value)} {count:,}" for value, count in self.common[:_SHOWN])]
+            if self.common
+            else []
         )
         parts += [f"{self.missing:,} missing"] if self.missing else []
         return "; ".join(parts)
