@@ -343,8 +343,8 @@ class Workspace:
         home = self._home(chosen)
         if name is None and str(home) == chosen and "/" not in chosen and not Path(chosen).is_dir():
             raise WorkspaceError(
-                f"the model {chosen!r}, which searches {self.folder}, is no longer in its models/; restore it "
-                f"from a copy, or make another by `autoglm fit {self.folder.name}` or "
+                f"the model {chosen!r}, which searches {self.folder}, is no longer in its models/; restore "
+                f"it from a copy, or make another by `autoglm fit {self.folder.name}` or "
                 f"`autoglm index {self.folder.name} --model DIR`"
             )
         stamp = (home, _written(Path(home) / "model.safetensors"))

@@ -16,7 +16,6 @@ from tests.evaluate.stand_in import HueModel, catalogue, square
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.search.errors import SearchError
 from openautoglm.search.facets import Facet
-from openautoglm.search.facets import Facet
 from openautoglm.search.find import search
 from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index

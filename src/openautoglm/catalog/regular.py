@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
 class NotAFile(OSError):  # noqa: N818 - said of what lies at a path
@@ -17,7 +17,7 @@ class NotAFile(OSError):  # noqa: N818 - said of what lies at a path
         return "not a file"
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file; links are followed.
 
     Raises:
