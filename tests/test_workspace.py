@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,46 @@ def test_without_a_model_the_error_says_how_to_get_one(tmp_path: Path) -> None:
     for asks in (lambda: shop.search("colour 3"), shop.index, shop.model):
         with pytest.raises(WorkspaceError, match=r"no model yet; `autoglm fit shop` .*`autoglm index shop"):
             asks()
+
+
+def test_words_are_found_through_a_typo_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for name in ("golden bridge", "stone tower"):
+        square(10).save(tmp_path / "pictures" / f"{name}.png")
+    shop = Workspace.open(tmp_path / "shop", create=True)
+    shop.add(tmp_path / "pictures")
+    assert [hit.label for hit in shop.search("goldn", by="words")] == ["golden bridge"]
+    square(20).save(tmp_path / "pictures" / "market.png")
+    shop.add()
+    assert [hit.label for hit in shop.search("markt", by="words")] == ["market"]
+    version = shop.catalog.dataset.version
+    shop.add()
+    assert shop.catalog.dataset.version == version
+
+
+def test_what_was_added_stays_where_another_writer_keeps_its_words_from_the_index(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    square(10).save(tmp_path / "pictures" / "golden bridge.png")
+    shop = Workspace.open(tmp_path / "shop", create=True)
+    add = shop.catalog.add
+    with ExitStack() as stack:
+
+        def added(*sources: Path, **how: Any) -> AddReport:
+            report = add(*sources, **how)
+            stack.enter_context(shop.catalog.writing())
+            return report
+
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(shop.catalog, "add", added)
+        report = shop.add(tmp_path / "pictures")
+    assert report.added == 1 and "is being written by process" in report.notes[-1]
+    assert len(shop.search("golden", by="words")) == 1
+
+
+def test_a_default_model_that_has_gone_is_named(tmp_path: Path) -> None:
+    shop = make(tmp_path)
+    shop.catalog.update_settings(model="gone")
+    with pytest.raises(WorkspaceError, match="the model 'gone', .* no longer in its models/.*autoglm fit"):
+        shop.search("colour 30")
 
 
 def test_a_model_that_is_handed_over_is_trained_itself(tmp_path: Path) -> None:

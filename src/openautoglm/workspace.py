@@ -121,9 +121,15 @@ class Workspace:
         ocr: bool | None = None,
         progress: bool = False,
     ) -> AddReport:
-        """Bring the catalogue up to date with folders, files, tables and queries; see `Catalog.add`."""
+        """Bring the catalogue up to date with folders, files, tables and queries; see `Catalog.add`.
+
+        Its words are indexed, too, so that a search by words needs no model and no `index`.
+        """
+        from openautoglm.catalog.errors import CatalogError
+        from openautoglm.search.words import index_words
+
         with _bars(progress) as tell:
-            return self.catalog.add(
+            report = self.catalog.add(
                 *sources,
                 roles=roles,
                 prune=prune,
@@ -131,6 +137,11 @@ class Workspace:
                 ocr=ocr,
                 progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
             )
+        try:
+            index_words(self.catalog)
+        except CatalogError as error:  # what was added stays, and is found
+            report.notes.append(f"new words are not found through a typo before the next `index`: {error}")
+        return report
 
     def show(self) -> Summary:
         """What is in the workspace: rows, gaps, languages, columns, copies, splits, models, index."""
@@ -363,6 +374,12 @@ class Workspace:
                 f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
             )
         home = self._home(chosen)
+        if name is None and str(home) == chosen and "/" not in chosen and not Path(chosen).is_dir():
+            raise WorkspaceError(
+                f"the model {chosen!r}, which searches {self.folder}, is no longer in its models/; restore "
+                f"it from a copy, or make another by `autoglm fit {self.folder.name}` or "
+                f"`autoglm index {self.folder.name} --model DIR`"
+            )
         stamp = (home, _written(Path(home) / "model.safetensors"))
         if stamp not in self._loaded:
             self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}

@@ -112,7 +112,7 @@ def test_the_list_of_errors_as_csv(shop: Catalog, write: Write, tmp_path: Path) 
     lines = (tmp_path / "errors.csv").read_text().splitlines()
     assert lines[0] == "source,row,field,path,reason"
     assert lines[1].endswith(f"a.csv,2,image,{tmp_path}/no.jpg,file not found")
-    with pytest.raises(CatalogError, match="cannot write the list of errors"):
+    with pytest.raises(CatalogError, match="no folder/errors.csv cannot be written"):
         report.write_errors(tmp_path / "no folder" / "errors.csv")
 
 
@@ -381,6 +381,13 @@ def test_the_summary(shop: Catalog, write: Write, save_image: SaveImage, tmp_pat
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="no workspace at .*autoglm add"):
+        Catalog(tmp_path / "shop")
+    (tmp_path / "shop").mkdir()
+    with pytest.raises(CatalogError, match="no workspace at .*autoglm add"):
+        Catalog(tmp_path / "shop")
+    (tmp_path / "shop" / "a.jpg").write_bytes(b"")
+    # What `add` would refuse is not advised.
+    with pytest.raises(CatalogError, match="shop is no workspace, .*autoglm add NEW_FOLDER"):
         Catalog(tmp_path / "shop")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.condition import all_of
 from openautoglm.catalog.errors import CatalogError
 
@@ -21,3 +22,16 @@ def test_quotes_and_pairs_are_left_alone(where: str) -> None:
 
 def test_nothing_is_no_condition() -> None:
     assert all_of(None, None) is None
+
+
+@pytest.mark.parametrize(
+    "where", ["price < 3 -- cheap", "price < 3; price > 0", "price < ?", "price < $1", "/* all */ true"]
+)
+def test_more_than_a_condition_is_refused_alone_and_with_others(where: str, shop: Catalog) -> None:
+    for asked in (lambda: shop.count(where), lambda: shop.read(["id"], where), lambda: all_of(where, "true")):
+        with pytest.raises(CatalogError, match="has no place in a condition"):
+            asked()
+
+
+def test_what_is_quoted_is_free(shop: Catalog) -> None:
+    assert shop.count("id = 'a; -- b? $1 /*'") == 0

@@ -58,6 +58,31 @@ trailer <</Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>
 """ % (b"11" * 32, b"22" * 32)
 
 
+PAGELESS = b"""%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[]/Count 0>> endobj
+xref
+0 3
+0000000000 65535 f\x20
+0000000009 00000 n\x20
+0000000054 00000 n\x20
+trailer <</Root 1 0 R/Size 3>>
+startxref
+100
+%%EOF
+"""
+
+
+def test_a_file_without_pages_is_told_whatever_was_read_before(tmp_path: Path) -> None:
+    for name, data in (("locked", ENCRYPTED), ("pageless", PAGELESS), ("broken", ENCRYPTED[:60])):
+        (tmp_path / name).write_bytes(data)
+    for name, says in (("locked", "encrypted"), ("broken", "broken"), ("locked", "encrypted")):
+        with pytest.raises(BadImage, match=says):
+            list(pages(tmp_path / name))
+        with pytest.raises(BadImage, match="a PDF without pages"):
+            list(pages(tmp_path / "pageless"))
+
+
 def test_a_page_is_a_row_with_its_text(shop: Catalog, tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "manual.pdf", ["Replace the filter", "金色的银杏大道\n在秋天"])
     assert str(shop.add(path)) == "+2 ~0 −0"

@@ -183,3 +183,24 @@ def test_no_room_left(tmp_path: Path, save_image: SaveImage) -> None:
     shop = Catalog(tmp_path / "shop")
     shop.add(tmp_path / "photos", embed=True)
     assert shop.count() == 8
+
+
+def test_pipes_among_the_files_are_listed_and_never_waited_for(tmp_path: Path, save_image: SaveImage) -> None:
+    save_image(tmp_path / "photos" / "a.jpg")
+    names = ["a.txt", "b.jpg", "c.pdf", "d.mp4", "e.md"]
+    for name in names:
+        os.mkfifo(tmp_path / "photos" / name)
+    code = "import sys; from openautoglm.catalog.catalog import Catalog\n"
+    code += "report = Catalog(sys.argv[1], create=True).add(sys.argv[2])\n"
+    code += "print(*(f'{one.path}: {one.reason}' for one in report.skipped), report, sep='\\n')"
+    command = [sys.executable, "-c", code, str(tmp_path / "shop"), str(tmp_path / "photos")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    *listed, report = done.stdout.splitlines()
+    assert report == "+1 ~0 −0, 5 skipped"
+    assert len([line for line in listed if "not a file" in line]) == len(names)
+
+
+def test_a_pipe_is_no_source(tmp_path: Path, shop: Catalog) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(CatalogError, match="neither a file nor a folder"):
+        shop.add(tmp_path / "a.csv")

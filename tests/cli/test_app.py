@@ -109,7 +109,7 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
     code, out, _ = say("search", shop, "第3号", "--by", "words", "-k", 3)
     assert code == 0 and "第3号" in out.splitlines()[0]
     assert say("search", shop, "nothingness", "--by", "words")[1].startswith(
-        "nothing found: no row with the words"
+        "nothing found: no row has its words"
     )
     assert say("search", shop, "a", "--by", "looks")[0] == 2
     mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)
@@ -178,9 +178,11 @@ def test_what_cannot_be_a_workspace_is_told(say: Any, source: Path, tmp_path: Pa
         ("add", tmp_path / "new"),
         ("add", tmp_path / "new", tmp_path / "no-such-source"),
         ("add", file / "shop", source / "things.csv"),
+        ("add", tmp_path / "newer", source / "things.csv", "--errors", tmp_path / "none" / "errors.csv"),
     ):
         code, _, err = say(*words)
         assert code == 2 and err and "Traceback" not in err, (words, code, err)
+    assert not (tmp_path / "newer").exists()  # nothing is added whose errors could not be listed
 
 
 def test_a_catalogue_that_cannot_be_learned_from_is_told(say: Any, source: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 from tests.evaluate.stand_in import HueModel, catalogue, square
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.catalog.errors import CatalogError
 from openautoglm.evaluate.encoding import unit_mean
 from openautoglm.search.index import build_index
 from openautoglm.search.vectors import indexed_rows
@@ -146,3 +148,13 @@ def test_an_empty_catalogue_has_nothing_to_index(tmp_path: Path) -> None:
     shop = Catalog(tmp_path / "empty", create=True)
     assert build_index(HueModel(), shop).encoded == 0
     assert indexed_rows(shop) == {}
+
+
+def test_an_index_beside_a_writer_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    class Encodes(HueModel):
+        def encode(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("encoded for nothing")
+
+    shop = catalogue(tmp_path, [{"hue": 0, "id": "a", "title": "colour 0"}])
+    with shop.writing(), pytest.raises(CatalogError, match="is being written by process"):
+        build_index(Encodes(), shop)

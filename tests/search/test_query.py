@@ -21,6 +21,7 @@ from openautoglm.search.hit import Cursor, Results
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Part, Query, mixed
 from openautoglm.search.wanted import Wanted
+from openautoglm.workspace import Workspace
 
 ROWS = 60
 ASKED = ("text", "image", "like", "minus", "weight")
@@ -229,6 +230,10 @@ def test_a_page_is_of_the_catalogue_that_the_first_one_saw(tmp_path: Path) -> No
     assert "r2" in {hit.id for hit in search(HueModel(), shop, text="colour 0", k=6)}
     with pytest.raises(SearchError, match="not where a page begins"):
         search(HueModel(), shop, text="colour 0", after="next")
+    with pytest.raises(SearchError, match="not where a page begins"):
+        search(HueModel(), shop, text="colour 0", after="")
+    # At its first commit the table had no rows: there is no page of it, and none of a later state instead.
+    assert search_words(shop, Query.of("r0"), after=str(Cursor(1, 0))).hits == ()
     with pytest.raises(SearchError, match="search anew"):
         search(HueModel(), shop, text="colour 0", after=str(Cursor(10_000, 3)))
 
@@ -284,3 +289,11 @@ def test_by_words_rows_are_found_that_have_them_and_pages_hold(shop: Catalog) ->
         search_words(shop, Query.of("colour", minus="60"))
     with pytest.raises(SearchError, match="must be 1 or more"):
         search_words(shop, Query.of("colour"), k=0)
+    for nameless in ("", "-"):
+        with pytest.raises(SearchError, match="sort by '': there is no such column"):
+            search_words(shop, Query.of("colour"), sort=nameless)
+
+
+def test_what_makes_no_sense_is_told_before_a_model_is_looked_for(shop: Catalog) -> None:
+    with pytest.raises(SearchError, match="by='word' is unknown; choose one of"):
+        Workspace.open(shop.folder).search("colour", by="word")  # type: ignore[arg-type]

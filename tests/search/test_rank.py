@@ -204,3 +204,9 @@ def test_a_facet_of_many_numbers_has_round_ranges() -> None:
 def test_a_facet_counts_each_row_once(values: list[float | None]) -> None:
     facet = Facet.of("x", values)
     assert sum(facet.counts.values()) + facet.none == len(values)
+
+
+def test_a_printed_facet_stays_readable_and_json_has_all() -> None:
+    facet = Facet.of("file", [f"{number:04}.jpg" for number in range(1000)] + [None])
+    assert str(facet).endswith("0019.jpg: 1, and 980 more values, none: 1")
+    assert len(facet.as_dict()["counts"]) == 1000

@@ -22,6 +22,7 @@ from openautoglm.catalog.embedded import embedded_values
 from openautoglm.catalog.encoding import decode_text
 from openautoglm.catalog.filenames import name_caption
 from openautoglm.catalog.language import field_language
+from openautoglm.catalog.regular import open_regular
 from openautoglm.catalog.source import Values
 from openautoglm.catalog.values import convert
 
@@ -80,9 +81,7 @@ def sidecar_values(name: str, data: bytes, picture: str) -> Values:
 
 
 def _read(sidecar: Path) -> bytes:
-    if not sidecar.is_file():
-        raise ValueError("not a file")
-    with sidecar.open("rb") as file:
+    with open_regular(sidecar) as file:
         return file.read(MAX_BYTES)
 
 

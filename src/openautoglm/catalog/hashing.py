@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
 
+from openautoglm.catalog.regular import open_regular
+
 
 def content_hash(data: bytes) -> str:
     """Hex digest of a file's bytes.
@@ -24,8 +26,12 @@ def content_hash(data: bytes) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Hex digest of a file of any size, read in blocks; that of its bytes by `content_hash`."""
-    with path.open("rb") as file:
+    """Hex digest of a file of any size, read in blocks; that of its bytes by `content_hash`.
+
+    Raises:
+        OSError: if it cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import io
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin
 from openautoglm.catalog.formats import BadImage, bad_image, open_image
 from openautoglm.catalog.hashing import content_hash
 from openautoglm.catalog.look import DETAIL, Look, look_at
+from openautoglm.catalog.regular import NotAFile, open_regular
 
 MAX_BYTES = 1 << 29
 
@@ -43,13 +43,14 @@ def read_image_bytes(path: Path) -> bytes:
     """
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise BadImage(path, "not a file")
         if status.st_size > MAX_BYTES:
             raise BadImage(path, f"file of {status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         raise BadImage(path, "file not found") from None
+    except NotAFile as error:
+        raise BadImage(path, str(error)) from None
     except (OSError, ValueError) as error:
         named = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
         raise BadImage(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from openautoglm.catalog.encoding import decode_text
+from openautoglm.catalog.regular import open_regular
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.source import Values
 
@@ -193,7 +194,7 @@ class Pages:
     def _read(self, file: PurePath) -> list[Shown]:
         path = self.folder / file
         try:
-            with path.open("rb") as opened:
+            with open_regular(path) as opened:
                 text = decode_text(opened.read(MAX_BYTES))
             return shown_pictures(text)
         except (OSError, ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ PDFium knows no threads, so one lock stands around everything that touches it, c
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ MAX_SCALE = 4.0
 """A small page is not enlarged beyond 288 dpi."""
 MAX_TEXT = 8000
 """Characters of a page's text that are kept: more than a printed page holds, less than a plotted plan."""
-_PASSWORD, _SECURITY = 4, 5  # PDFium's numbers of these errors
+_NO_FILE, _PASSWORD, _SECURITY = 2, 4, 5  # PDFium's numbers of these errors
 _TEXTS_AT_ONCE = 32
 _HAN = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _LOCK = threading.Lock()
@@ -145,13 +146,19 @@ def _opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
     except ImportError:
         raise BadImage(path, "reading PDFs needs PDFium; pip install 'openautoglm[pdf]'") from None
     with _LOCK:
+        # PDFium gives no error of its own to a document without pages: the last one, of whatever file, stays.
+        # So the last one is made to be that there is no file.
+        pypdfium2.raw.FPDF_LoadDocument(b"", None)
         try:
             document = pypdfium2.PdfDocument(path)
         except FileNotFoundError:
             raise BadImage(path, "file not found") from None
         except (pypdfium2.PdfiumError, OSError) as error:
-            if getattr(error, "err_code", None) in (_PASSWORD, _SECURITY):
+            code = getattr(error, "err_code", None)
+            if code in (_PASSWORD, _SECURITY):
                 raise BadImage(path, "encrypted; save a copy without a password") from error
+            if code == _NO_FILE and os.access(path, os.R_OK):
+                raise BadImage(path, "a PDF without pages") from error
             raise BadImage(path, "broken, or no PDF") from error
         with closing(document):
             if len(document) == 0:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.errors import writing_file
+from openautoglm.catalog.printable import printable
 from openautoglm.catalog.schema import Roles
 
 
@@ -26,7 +27,7 @@ class Skipped(NamedTuple):
 
     def __str__(self) -> str:
         where = [self.source, f"line {self.row}" if self.row else "", self.field or "", self.path or ""]
-        return f"{', '.join(part for part in where if part)}: {self.reason}"
+        return printable(f"{', '.join(part for part in where if part)}: {self.reason}")
 
 
 class Progress(NamedTuple):
@@ -63,10 +64,11 @@ class AddReport:
 
     def write_errors(self, path: Path) -> None:
         """Write the skipped list as CSV (`--errors file.csv`)."""
-        try:
-            with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(Skipped._fields)
-                writer.writerows(self.skipped)
-        except OSError as error:
-            raise CatalogError(f"cannot write the list of errors to {path}: {error.strerror}") from error
+        # What stands for a byte that is not UTF-8 in a name is written out.
+        with (
+            writing_file(path),
+            path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(Skipped._fields)
+            writer.writerows(self.skipped)

@@ -28,6 +28,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise CatalogError(
+                f"{folder} is no workspace, for it has no {FILE}; a workspace is a folder of its own: "
+                f"`autoglm add NEW_FOLDER {folder}` makes one of what is there"
+            ) from None
         raise CatalogError(
             f"there is no workspace at {folder}; `autoglm add {folder} PICTURES_OR_TABLE` makes one"
         ) from None

@@ -122,6 +122,8 @@ class Sources:
             raise CatalogError(f"there is no {path}; name a folder of pictures or a table")
         if path == self.workspace.resolve():
             raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
+        if not (path.is_dir() or path.is_file()):
+            raise CatalogError(f"{path} is neither a file nor a folder; name a folder of pictures or a table")
         single = pdf.SUFFIXES | video.SUFFIXES
         if not (path.is_dir() or is_table(path) or _is_archive(path) or path.suffix.lower() in single):
             raise readers.unknown_table(path)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from openautoglm.catalog.condition import checked
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.schema import ARROW, ID, OCR_HASH, OCR_TEXT, OWN, WIDER, Kind
 
@@ -78,7 +79,7 @@ class Store:
     def count(self, where: str | None) -> int:
         """Count the rows that pass `where`."""
         try:
-            return int(self.dataset.count_rows(where))
+            return int(self.dataset.count_rows(where and checked(where)))
         except (ValueError, OSError) as error:
             raise self._bad_query(error, where, ()) from error
 
@@ -86,7 +87,7 @@ class Store:
         """Read some columns of the rows that pass `where`, in order of arrival."""
         wanted = list(dict.fromkeys([*columns, "_position"]))
         try:
-            table = self.dataset.to_table(columns=wanted, filter=where)
+            table = self.dataset.to_table(columns=wanted, filter=where and checked(where))
         except (ValueError, OSError) as error:
             raise self._bad_query(error, where, columns) from error
         order = pc.sort_indices(table, sort_keys=[("_position", "ascending")])

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from openautoglm.catalog.language import field_language, guess_language
+from openautoglm.catalog.printable import one_line, printable
 from openautoglm.catalog.schema import SPLITS, Field
 from openautoglm.catalog.store import Store
 
@@ -45,7 +46,9 @@ class FieldSummary:
         """What stands in the field, in a few words."""
         parts = [f"{self.distinct:,} different"] if self.low is None else [f"{self.low} to {self.high}"]
         parts += (
-            [", ".join(f"{value} {count:,}" for value, count in self.common[:_SHOWN])] if self.common else []
+            [", ".join(f"{one_line(value)} {count:,}" for value, count in self.common[:_SHOWN])]
+            if self.common
+            else []
         )
         parts += [f"{self.missing:,} missing"] if self.missing else []
         return "; ".join(parts)
@@ -68,7 +71,7 @@ class NearCopies:
         clusters = "1 cluster" if self.clusters == 1 else f"{self.clusters:,} clusters"
         said = f"{self.rows:,} rows in {clusters} of copies and near copies"
         lines = [said if self.clusters else "none"]
-        lines += [f"  {count:,} × {name}" for name, count in self.largest]
+        lines += [f"  {count:,} × {printable(name)}" for name, count in self.largest]
         if self.straddling:
             lines.append(f"  {self.straddling:,} clusters lie in more than one of your own splits")
         if self.unseen:
@@ -219,7 +222,7 @@ def _count(column: pa.ChunkedArray, value: str) -> int:
 
 
 def _counts(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counted.items())
+    return ", ".join(f"{printable(name)} {count:,}" for name, count in counted.items())
 
 
 def _jsonable(value: Any) -> Any:

@@ -62,6 +62,8 @@ def add(
     quiet: Quiet = False,
 ) -> None:
     """Add folders, files, tables and queries; again (without any: all of them), to take in what is new."""
+    from openautoglm.catalog.printable import printable
+    from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
@@ -80,13 +82,15 @@ def add(
         group=group,
         split=split,
     )
+    if errors is not None:
+        AddReport().write_errors(errors)  # hours later would be a bad time to learn that it cannot be written
     # Without a source there is nothing to make a workspace for.
     shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     for source, used in report.inferred.items():
-        typer.echo(f"{source}: {used}")
+        typer.echo(printable(f"{source}: {used}"))
     for note in report.notes:
-        typer.echo(note)
+        typer.echo(printable(note))
     typer.echo(str(report))
     for skipped in report.skipped[:_SHOWN]:
         typer.echo(f"  skipped {skipped}")

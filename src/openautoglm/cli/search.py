@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from openautoglm.cli.lines import line_of
 from openautoglm.cli.names import Json, Where, WorkspaceFolder
 from openautoglm.cli.outputs import Copy, Csv, Link, Null, Open, Outputs, Paths, Show
 
@@ -90,12 +91,10 @@ def search(
         for number, hit in enumerate(results, results.start + 1):
             if results.relevant is not None and number == results.relevant + 1:
                 typer.echo(_end(results.relevant))
-            more = f"  (+{len(hit.copies)} near copies)" if hit.copies else ""
-            typer.echo(f"{number:3}  {hit.score:.3f}  {hit.id}  {_marked(hit.label, hit.words)}{more}")
+            typer.echo(line_of(number, hit))
             outputs.draw(shop.catalog, hit)
         if not results:
-            lacking = "the words" if by == "words" else "vectors"
-            typer.echo(f"nothing found: no row with {lacking} passes the filter")
+            typer.echo(f"nothing found: {_why_nothing(' '.join(text or ()), by, where)}")
         if results.among is not None:
             which = f"the best {results.among:,} rows" if results.relevant is None else "the rows that match"
             for done in [*(["sorted"] if sort else []), *(["counted"] if facet else [])]:
@@ -115,12 +114,10 @@ def _end(relevant: int) -> str:
     return typer.style(f"     {above}", dim=True)
 
 
-def _marked(label: str, words: tuple[str, ...]) -> str:
-    """The label with the words that were looked up in bold, where standard output is a terminal."""
-    from openautoglm.search.words import matched_words
+def _why_nothing(text: str, by: str, where: str | None) -> str:
+    from openautoglm.catalog.words import query_terms
 
-    parts, place = [], 0
-    for start, end in matched_words(words, label) if words else ():
-        parts += [label[place:start], typer.style(label[start:end], bold=True)]
-        place = end
-    return "".join([*parts, label[place:]])
+    if by == "words" and not query_terms(text):
+        return "the query has signs only, and no word; without `--by words` it is compared by its meaning"
+    found = "row has its words" if by == "words" else "indexed row has what it is compared by"
+    return f"no {found}" + (" and passes the filter" if where else "")

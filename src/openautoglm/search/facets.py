@@ -15,8 +15,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from openautoglm.catalog.printable import one_line
+
 FEW = 10
 """Different numbers or dates up to which each is counted by itself."""
+_SHOWN = 20
+"""Values in a printed line; JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,11 @@ class Facet:
         return cls(column, {name: counted[name] for name in ordered}, none, min(there), max(there))
 
     def __str__(self) -> str:
-        counts = [*self.counts.items(), *([("none", self.none)] if self.none else [])]
-        return f"{self.column}  " + (", ".join(f"{name}: {count:,}" for name, count in counts) or "–")
+        first = list(self.counts.items())[:_SHOWN]
+        parts = [f"{one_line(name)}: {count:,}" for name, count in first]
+        parts += [f"and {rest:,} more values"] if (rest := len(self.counts) - len(first)) else []
+        parts += [f"none: {self.none:,}"] if self.none else []
+        return f"{self.column}  " + (", ".join(parts) or "–")
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of it; dates stay dates."""

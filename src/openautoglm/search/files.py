@@ -31,6 +31,7 @@ from PIL import Image
 from openautoglm.catalog.errors import writing_file
 from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.parts import part_at
+from openautoglm.catalog.printable import printable
 from openautoglm.search.errors import SearchError
 from openautoglm.search.hit import Hit
 
@@ -73,7 +74,8 @@ class Gathered:
     @property
     def remarks(self) -> list[str]:
         """The rows that were left out, in a few lines."""
-        lines = [f"left out {id}: {reason}" for id, reason in list(self.left.items())[:_SHOWN]]  # noqa: A001
+        left = list(self.left.items())[:_SHOWN]
+        lines = [printable(f"left out {name}: {reason}") for name, reason in left]
         rest = len(self.left) - len(lines)
         return [*lines, f"… and {rest} more left out"] if rest else lines
 

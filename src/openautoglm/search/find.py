@@ -82,7 +82,7 @@ def search(model: Encoder | None, catalog: Catalog, query: Query, wanted: Wanted
     """
     wanted = wanted or Wanted()
     latest = catalog.dataset
-    page = Cursor.parse(wanted.after) if wanted.after else Cursor(latest.version, 0)
+    page = Cursor(latest.version, 0) if wanted.after is None else Cursor.parse(wanted.after)
     dataset = _at(latest, page.version)
     wanted.check(dataset.schema)
     if wanted.by == "words" or model is None:

@@ -88,8 +88,13 @@ def build_index(
         batch_size: pictures or texts a forward pass.
         commit_rows: rows between two commits; a killed run loses at most these.
         tell: told ("rows", rows done, rows to do).
+
+    Raises:
+        CatalogError: if another process is writing the workspace, or it cannot be written.
     """
     began = time.perf_counter()
+    with catalog.writing():
+        pass  # whoever writes now is told at once, and not after the first thousand rows were encoded
     names = [one.name for one in catalog.text_fields]
     rows = catalog.read(["id", "_image_hash", KEY, *names]).to_pylist()
     fingerprint = model.fingerprint()

@@ -27,6 +27,9 @@ class Wanted:
             greatest. Others are then not returned.
         facets: columns whose values are counted among the relevant rows.
         fold: of near copies show the best only, which names the others.
+
+    Raises:
+        SearchError: if `k` or `by` makes no sense.
     """
 
     where: str | None = None
@@ -37,13 +40,8 @@ class Wanted:
     facets: Sequence[str] = ()
     fold: bool = True
 
-    @property
-    def sorted_by(self) -> str | None:
-        """The column of `sort`."""
-        return self.sort.removeprefix("-") if self.sort else None
-
-    def check(self, schema: pa.Schema) -> None:
-        """Refuse what makes no sense, or names no column of the catalogue.
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense in any catalogue, before a model is loaded.
 
         Raises:
             SearchError: that says what to do.
@@ -52,8 +50,20 @@ class Wanted:
             raise SearchError(f"k is the number of results and must be 1 or more, not {self.k}")
         if self.by not in get_args(By):
             raise SearchError(f"by={self.by!r} is unknown; choose one of {', '.join(get_args(By))}")
+
+    @property
+    def sorted_by(self) -> str | None:
+        """The column of `sort`."""
+        return None if self.sort is None else self.sort.removeprefix("-")
+
+    def check(self, schema: pa.Schema) -> None:
+        """Refuse what names no column of the catalogue, or one that has no order.
+
+        Raises:
+            SearchError: that says what to do.
+        """
         names = [name for name in schema.names if not name.startswith("_")]
-        asked = [("sort by", self.sorted_by)] if self.sorted_by else []
+        asked = [] if self.sorted_by is None else [("sort by", self.sorted_by)]
         for use, name in [*asked, *(("facet", name) for name in self.facets)]:
             if name not in names:
                 raise SearchError(f"{use} {name!r}: there is no such column{nearest(name, names)}")

@@ -14,8 +14,9 @@ reads as words between blanks. Why not an index a field with Lance's own analysi
   has all three, often in one field;
 - marks in results need the same analysis in Python, or they show other words than those that matched.
 
-Rows that were added or changed since `build_words` are found too: Lance reads them one by one. Their
-words are counted with the others' only after the next, and they are not found through a typo.
+Rows that were added or changed since the index was brought up to date (`index_words`, which `add` and
+`index` run) are found too: Lance reads them one by one. Their words are not yet counted with the others',
+and they are not found through a typo.
 
 *Typos*: a word of five letters or more that no row has stands for those at edit distance 1 with the
 same first letter. A word that any row has is taken to be meant.
@@ -104,11 +105,20 @@ def build_words(catalog: Catalog) -> WordsReport:
     began = time.perf_counter()
     report = WordsReport()
     report.written = catalog.refresh_words()
-    with catalog.writing():
-        report.rows = catalog.count(f"{WORDS} IS NOT NULL")
-        report.indexed = _index(catalog, report.rows)
+    report.rows, report.indexed = index_words(catalog)
     report.seconds = time.perf_counter() - began
     return report
+
+
+def index_words(catalog: Catalog) -> tuple[int, int]:
+    """Bring the full-text index up to date with the words that are written: rows with words, and new ones.
+
+    Raises:
+        CatalogError: as `build_words`.
+    """
+    with catalog.writing():
+        rows = catalog.count(f"{WORDS} IS NOT NULL") if WORDS in catalog.dataset.schema.names else 0
+        return rows, _index(catalog, rows)
 
 
 def find_words(
@@ -137,7 +147,8 @@ def find_words(
     terms = query_terms(text)
     if not terms or not _has_words(catalog):
         return []
-    ask = partial(_run, catalog, data or catalog.dataset)
+    # A table without rows is false, and yet the one that was meant.
+    ask = partial(_run, catalog, catalog.dataset if data is None else data)
     rows = ask(_exact(terms), where, limit)
     present = {word for row in rows for word in row[WORDS]}
     typos = _typos(ask, [term for term in terms if term not in present], text)
