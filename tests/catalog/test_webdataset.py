@@ -118,7 +118,7 @@ def test_bad_members_are_listed_and_the_rest_is_added(shop: Catalog, tmp_path: P
     assert said == {
         "2.right.png": "a second picture of this row; 2.left.png stands",
         "3.jpg": "empty file",
-        None: "the row has neither a picture nor a text",
+        None: "the row has neither a picture nor a text nor a value in a column",
     }
 
 

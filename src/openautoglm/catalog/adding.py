@@ -212,9 +212,9 @@ class Adder:
             return
         self._seen[item.id] = source.name
         values = self._converted(item, source)
-        if facts is None and (item.needs_picture or not self._has_text(values)):
+        if facts is None and (item.needs_picture or not self._tells(values)):
             if not item.problems:
-                said = "the row has neither a picture nor a text"
+                said = "the row has neither a picture nor a text nor a value in a column"
                 self.report.skipped.append(Skipped(source.name, item.row, None, None, said))
             return
         known = self._known.get(item.id)
@@ -287,8 +287,12 @@ class Adder:
                 self.report.skipped.append(Skipped(source.name, item.row, name, None, str(error)))
         return values
 
-    def _has_text(self, values: Values) -> bool:
-        return any(value and self.fields[name].role in ("text", "tags") for name, value in values.items())
+    def _tells(self, values: Values) -> bool:
+        """Whether the values say anything: an id, a group or a split alone does not."""
+        told = ("text", "tags", "column")
+        return any(
+            value not in (None, "", []) and self.fields[name].role in told for name, value in values.items()
+        )
 
     def _is_due(self) -> bool:
         waited = time.monotonic() - self._last_commit >= SECONDS_PER_COMMIT

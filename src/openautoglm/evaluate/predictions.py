@@ -72,11 +72,13 @@ def predict_rows(
     for start in range(0, len(rows), batch_size):
         chunk = rows[start : start + batch_size]
         pictures = {} if "image" in without else _pictures(model, catalog, chunk, skipped)
+        there = [False] * len(chunk)
+        if reads_columns:
+            there = model.processor.column_values(chunk).there().tolist()
         shown = []
-        for row in chunk:
+        for row, has_columns in zip(chunk, there, strict=True):
             text = None if "text" in without else _text(row, texts)
-            there = reads_columns and any(row[name] is not None for name in columns)
-            if row["id"] in pictures or text is not None or there:
+            if row["id"] in pictures or text is not None or has_columns:
                 shown.append((row, pictures.get(row["id"]), text))
             elif not without:
                 skipped.append(Broken(row["id"], "has no picture, text or column that the model reads"))

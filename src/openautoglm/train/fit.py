@@ -40,7 +40,7 @@ from openautoglm.train.errors import NotFiniteError
 from openautoglm.train.interrupt import Interrupt
 from openautoglm.train.labelled import Labelled
 from openautoglm.train.log import Log, draw_curves, means
-from openautoglm.train.objective import Objective, aligns, candidates, row_loss_names
+from openautoglm.train.objective import Objective, aligns, candidates, row_loss_names, target_loss_names
 from openautoglm.train.optimizer import build_optimizer, clipped
 from openautoglm.train.progress import Bar
 from openautoglm.train.result import FitResult
@@ -121,7 +121,7 @@ class Trainer:
         classes = int(data.group_numbers.max()) + 1
         torch.manual_seed(derive(config.seed, 0, "objective"))
         self.objective = Objective(config, model.config.embed_dim, classes)
-        aligned = self.objective.names if aligns(data, model, self.objective, config) else []
+        aligned = aligns(data, model, self.objective, config)
         device = self.fabric.device
         self.batches = Batches(data, config, model.processor, device) if aligned else None
         self.labelled = Labelled(data, config, model, device) if model.heads.targets else None
@@ -130,7 +130,8 @@ class Trainer:
         self.rows_a_step = first.size * config.accumulate
         epoch = max(1, first.sampler.steps_per_epoch // config.accumulate)
         self.schedule = Schedule(config, epoch)
-        self.weighting = build_weighting(config, aligned, row_loss_names(model), epoch)
+        names = [*(self.objective.names if data.aligned else ()), *target_loss_names(model)]
+        self.weighting = build_weighting(config, names, row_loss_names(model), epoch)
         self.watch = Watch()
         self.threads = Threads(active=config.minutes is not None and self.fabric.device.type == "cpu")
         self.checkpoints = Checkpoints(folder)

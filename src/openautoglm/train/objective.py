@@ -82,4 +82,9 @@ def candidates(model: OpenAutoGLM, rows: int) -> int | None:
 
 def row_loss_names(model: OpenAutoGLM) -> list[str]:
     """Names of the losses within rows, beside those of `Objective`."""
-    return [*(["captioning"] if model.writes_captions else []), *map(loss_name, model.heads.targets)]
+    return ["captioning"] if model.writes_captions else []
+
+
+def target_loss_names(model: OpenAutoGLM) -> list[str]:
+    """Names of the heads' losses."""
+    return [loss_name(target) for target in model.heads.targets]
