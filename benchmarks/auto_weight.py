@@ -21,6 +21,7 @@ import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, stdev
@@ -102,9 +103,9 @@ def load(concepts: int | None = None) -> dict[str, Part]:
     pixels, labels, colours, parts = [], [], [], []
     for row in rows:
         if row["concept"] in part_of:
-            drawn, colour = _see(PICTOGRAMS / row["image"])
+            drawn, numbers = _see(PICTOGRAMS / row["image"])
             pixels.append(drawn)
-            colours.append(colour)
+            colours.append(numbers)
             labels.append(groups.index(row["group"]))
             parts.append(part_of[row["concept"]])
     colour = torch.tensor(np.array(colours), dtype=torch.float32)
@@ -224,7 +225,7 @@ def main() -> None:
 
     epoch = max(1, len(parts["train"].group) // BATCH)
     methods: dict[str, Callable[[], Weighting]] = {
-        **{f"fixed {w} / {2 - w:.1f}": lambda w=w: Fixed({"group": w, "colour": 2 - w}) for w in GRID},
+        **{f"fixed {w} / {2 - w:.1f}": partial(Fixed, {"group": w, "colour": 2 - w}) for w in GRID},
         "gradnorm": GradNorm,
         "gradnorm, α = 0.5": lambda: GradNorm(0.5),
         "dwa": lambda: DWA(epoch),

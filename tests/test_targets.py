@@ -104,14 +104,8 @@ def test_intervals_and_abstaining_are_learned_on_validation_rows(shop: Workspace
 
 def test_rows_of_a_file_are_predicted_with_whatever_they_have(shop: Workspace, tmp_path: Path) -> None:
     table = tmp_path / "new.csv"
-    lines = (
-        "id,weight,title,colour",
-        "heavy,8.1,,blue",
-        "light,1.9,,",
-        "words,,ice and snow,",
-        "odd,heavy,,",
-    )
-    table.write_text("\n".join([*lines, "nothing,,,red"]), encoding="utf-8")
+    told = ("heavy,8.1,,blue", "light,1.9,,", "words,,ice and snow,", "odd,heavy,,", "nothing,,,red")
+    table.write_text("\n".join(["id,weight,title,colour", *told]), encoding="utf-8")
     out = tmp_path / "said.parquet"
     report = shop.predict(table, out=out)
     said = {row["id"]: row for row in pyarrow.parquet.read_table(out).to_pylist()}

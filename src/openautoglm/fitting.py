@@ -1,4 +1,4 @@
-"""What `Workspace.fit` starts from: the model to train, how, what it will be called, and what it will predict.
+"""What `Workspace.fit` starts from: the model, how it is trained, its name, and what it will predict.
 
 A preset reads pictures and texts. With targets it is given what they need beside: a tower for the catalogue's
 other columns, and a fusion of what a row has. A configuration of one's own is taken as it is.

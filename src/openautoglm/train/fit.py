@@ -160,17 +160,17 @@ class Trainer:
         torch.manual_seed(derive(self.config.seed, self.steps, "model"))  # dropout and the like
         self.optimizer.zero_grad()
 
-        found: list[dict[str, float]] = []
-        norms: list[dict[str, float]] = []
+        found = []
+        self._norms: list[dict[str, float]] = []
         batch: Prepared | None = None
         for number in range(self.steps * accumulate, (self.steps + 1) * accumulate):
             if self.batches is not None:
                 batch = self.batches.prepare(number, progress)
-                found.append(self._backward(batch, norms))
+                found.append(self._backward(batch))
             if self.labelled is not None:
-                lesson = self.labelled.backward(number, progress, self.weighting, self.fabric)
-                found.append(lesson[0])
-                norms.append(lesson[1])
+                losses, norms = self.labelled.backward(number, progress, self.weighting, self.fabric)
+                found.append(losses)
+                self._norms.append(norms)
         losses = means(found)
         norm = nn.utils.clip_grad_norm_(clipped(self.optimizer), self.config.clip_norm or math.inf).item()
         self._check(losses, norm, batch)
@@ -181,13 +181,10 @@ class Trainer:
             self.ema.update()
         self.steps += 1
         self._tell(losses, norm, factor)
-        self.weighting.after_step(losses, means(norms))
+        self.weighting.after_step(losses, means(self._norms))
 
-    def _backward(self, batch: Prepared, norms: list[dict[str, float]]) -> dict[str, float]:
-        """Add the batch's gradients to the parameters; returns the losses by name, without their weights.
-
-        `norms` is told the size of each loss's gradient, where the weighting asks for it.
-        """
+    def _backward(self, batch: Prepared) -> dict[str, float]:
+        """Add the batch's gradients to the parameters; returns the losses by name, without their weights."""
         device, found = self.fabric.device, {}
         pairs, classes = batch.pairs(), batch.classes.to(device)
         # The loss between rows needs to know who is present and related, and no pictures.
@@ -205,7 +202,7 @@ class Trainer:
             losses = self.objective(self.model, image[: len(pairs)], text, about, classes)
             found.update({name: loss.item() for name, loss in losses.items()})
             if self.config.weighting == "gradnorm":
-                norms.append(gradient_norms(losses, [image, text]))
+                self._norms.append(gradient_norms(losses, [image, text]))
             weighted = [self.weighting.weight(name) * loss for name, loss in losses.items()]
             return torch.stack(weighted).sum() / self.config.accumulate
 
