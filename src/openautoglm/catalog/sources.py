@@ -151,6 +151,7 @@ class Sources:
 
 
 def is_table(path: Path) -> bool:
+    """Whether it is read as rows of columns, by its suffix."""
     return path.suffix.lower() in readers.SUFFIXES and not path.is_dir()
 
 
