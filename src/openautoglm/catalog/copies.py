@@ -29,8 +29,9 @@ from openautoglm.catalog.hamming import Places, near_pairs
 from openautoglm.catalog.images import see
 from openautoglm.catalog.look import FLAT, unlikeness
 from openautoglm.catalog.schema import EMBEDS_KEY, ID
-from openautoglm.catalog.store import Store
+from openautoglm.catalog.store import Store, in_pieces
 from openautoglm.catalog.stored import NEEDED, open_stored
+from openautoglm.catalog.thumbnails import Thumbnails
 
 T = TypeVar("T")
 
@@ -124,26 +125,24 @@ def _copies(
     if not len(one):
         return
     shown = np.unique(np.concatenate([one, other]))
-    wanted = table.select(list(NEEDED)).take(first[shown]).to_pylist()
-    opened = [found for _, found in open_stored(store, wanted, lambda picture: see(picture).thumbnail)]
-    there = np.array([found is not None for found in opened])
-    thumbnails = np.stack(
-        [found for found in opened if found is not None] or [np.zeros((3, 32, 32), np.uint8)]
-    )
-    place = np.cumsum(there) - 1
-    at = [np.searchsorted(shown, side) for side in (one, other)]
-    both = there[at[0]] & there[at[1]]
-    one, other, left, right = one[both], other[both], place[at[0][both]], place[at[1][both]]
+    wanted = in_pieces(table.select(list(NEEDED)).take(first[shown]))
     doubtful: list[tuple[int, int]] = []
-    for start in range(0, len(one), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        found = unlikeness(thumbnails[left[part]], thumbnails[right[part]], SURE)
-        pairs = zip(one[part].tolist(), other[part].tolist(), found.tolist(), strict=True)
-        for a, b, u in pairs:
-            if u <= SURE:
-                yield a, b
-            elif u <= DOUBTFUL:
-                doubtful.append((a, b))
+    with Thumbnails(store.folder) as thumbnails:
+        for _, thumbnail in open_stored(store, wanted, lambda picture: see(picture).thumbnail):
+            thumbnails.append(thumbnail)
+        left, right = (np.searchsorted(shown, side) for side in (one, other))
+        there = thumbnails.there
+        both = there[left] & there[right]
+        one, other, left, right = one[both], other[both], left[both], right[both]
+        for start in range(0, len(one), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found = unlikeness(thumbnails[left[part]], thumbnails[right[part]], SURE)
+            pairs = zip(one[part].tolist(), other[part].tolist(), found.tolist(), strict=True)
+            for a, b, u in pairs:
+                if u <= SURE:
+                    yield a, b
+                elif u <= DOUBTFUL:
+                    doubtful.append((a, b))
     yield from _seen_alike(store, table[ID].take(first).to_pylist(), doubtful)
 
 

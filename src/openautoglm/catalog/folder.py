@@ -137,9 +137,9 @@ class FolderSource:
             yield Skipped(self.name, None, None, str(path), error.reason)
 
     def _describe(
-        self, path: Path, relative: PurePath, sidecars: list[Path], said: Values, data: bytes
+        self, path: Path, relative: PurePath, sidecars: list[Path], said: Values, own: Values
     ) -> tuple[Values, list[Skipped]]:
-        values, problems = caption_values(path, relative, sidecars, data)
+        values, problems = caption_values(path, relative, sidecars, own)
         values |= said
         if relative.suffix.lower() in video.SUFFIXES:
             values["seconds"] = Video(path).seconds()
