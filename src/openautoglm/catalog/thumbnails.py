@@ -6,7 +6,6 @@ no name, and disappears with its reader, and are read a few hundred at a time.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +40,7 @@ class Thumbnails:
 
     def __enter__(self) -> Self:
         with writing_to(self._folder):
-            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)
+            self._file = tempfile.TemporaryFile(dir=self._folder)
         return self
 
     def __exit__(
@@ -58,10 +57,14 @@ class Thumbnails:
         """Add one; None where there is none."""
         if thumbnail is not None:
             with writing_to(self._folder):
-                os.pwrite(self._file.fileno(), thumbnail.tobytes(), len(self._there) * _BYTES)
+                self._file.seek(len(self._there) * _BYTES)
+                self._file.write(thumbnail.tobytes())
         self._there.append(thumbnail is not None)
 
     def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Read those at `places`, (P, 3, 32, 32); none of them may be lacking."""
-        data = b"".join(os.pread(self._file.fileno(), _BYTES, place * _BYTES) for place in places.tolist())
-        return np.frombuffer(data, np.uint8).reshape(-1, *_SHAPE)
+        read: list[bytes] = []
+        for place in places.tolist():
+            self._file.seek(place * _BYTES)
+            read.append(self._file.read(_BYTES))
+        return np.frombuffer(b"".join(read), np.uint8).reshape(-1, *_SHAPE)
