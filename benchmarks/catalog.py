@@ -67,8 +67,8 @@ def measure(folder: Path, size: int, mosaics: Mosaics) -> list[dict[str, Any]]:
     }
     rows = [step("first", size, folder, photos) | made | clusters(folder)]
     rows.append(step("nothing", size, folder, photos))
-    dice = list(range(0, size, size // (CHANGED + REMOVED)))
-    changed, removed = dice[:CHANGED], dice[CHANGED : CHANGED + REMOVED]
+    chosen = range(0, size, size // (CHANGED + REMOVED))[: CHANGED + REMOVED]
+    changed, removed = chosen[:CHANGED], chosen[CHANGED:]
     for number in changed:
         mosaics.write(folder / "photos", number, edition=1)
     for number in removed:

@@ -5,7 +5,7 @@
 
 After a restart marker a JPEG's decoder begins anew (ITU-T T.81, E.1.4), so what lies between two of them can be
 put beside any other that was coded with the same tables: no pixel is coded again, and whoever decodes the file has as
-much to do as with any other of its size. Saved at quality 85, a megapixel takes some 200 kB.
+much to do as with any other of its size. Saved at quality 80, a megapixel takes some 200 kB.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Mosaics:
         """Write picture `number` into `folder`, under a name that says something; editions look different."""
         dice = np.random.default_rng([number, edition])
         data = self._formats[number % 3 % 2].mosaic(dice)  # two of three lie
-        words = f"{_ADJECTIVES[number % 7]} {_NOUNS[number // 7 % 9]}"
+        words = f"{_ADJECTIVES[number % 10]} {_NOUNS[number // 10 % 10]}"
         path = folder / f"{number // FOLDER_HOLDS:03}" / f"{words} {number:06}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -90,7 +90,7 @@ def _cut(photos: list[Path], sides: tuple[int, int], tiles: tuple[int, int]) -> 
         file = io.BytesIO()
         with Image.open(path) as photo:
             fitted = ImageOps.fit(photo, sides)
-        fitted.save(file, "JPEG", quality=85, subsampling="4:2:0", restart_marker_blocks=wide)
+        fitted.save(file, "JPEG", quality=80, subsampling="4:2:0", restart_marker_blocks=wide)
         header, strips = _split(file.getvalue())
         for line in range(0, len(strips), high * tiles[0]):
             tile_row = strips[line : line + high * tiles[0]]
