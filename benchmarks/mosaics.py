@@ -28,8 +28,8 @@ _MCU = 16
 """Pixels along an edge of what is coded together, where colour has half the detail."""
 _SCAN = re.compile(rb"\xff\xda(..)", re.DOTALL)
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-_ADJECTIVES = "golden old quiet red wet narrow sunny broken distant green".split()
-_NOUNS = "avenue bridge harbour roof meadow market stone river window garden".split()
+_ADJECTIVES = ["golden", "old", "quiet", "red", "wet", "narrow", "sunny", "broken", "distant", "green"]
+_NOUNS = ["avenue", "bridge", "harbour", "roof", "meadow", "market", "stone", "river", "window", "garden"]
 
 
 class _Pieces(NamedTuple):
@@ -44,7 +44,9 @@ class _Pieces(NamedTuple):
         drawn = dice.integers(len(self.tiles), size=TILES[0] * TILES[1]).tolist()
         strips: list[bytes] = []
         for start in range(0, len(drawn), self.across):
-            side_by_side = zip(*(self.tiles[tile] for tile in drawn[start : start + self.across]), strict=True)
+            side_by_side = zip(
+                *(self.tiles[tile] for tile in drawn[start : start + self.across]), strict=True
+            )
             strips += [strip for line in side_by_side for strip in line]
         parts = [self.header, strips[0]]
         for number, strip in enumerate(strips[1:]):

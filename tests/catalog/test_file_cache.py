@@ -14,8 +14,7 @@ from PIL import Image
 from openautoglm.catalog import examine, file_cache
 from openautoglm.catalog.catalog import Catalog
 
-from .conftest import SaveImage
-
+SaveImage = Callable[..., Path]
 Write = Callable[[str, str], Path]
 
 
