@@ -9,9 +9,10 @@ For each size, from nothing, each step in a process of its own:
 The pictures are `mosaics.py`'s: a megapixel each, all different, in folders of a thousand, and are deleted
 afterwards. Before each step they are dropped from the page cache, so that they come from the disk.
 
-*Touched* are the rows that the table tells apart before and after `changes`: gone, come, with another value in any
-column (`_updated_at` is one), or at another place in its files. *Written* is what came to the table's files.
-*Peak* is the process's highest resident size (VmHWM); children that it waited for count beside it, where there are any.
+*Touched* are the rows that the table tells apart before and after `changes`: gone, come, with another value
+in any column (`_updated_at` is one), or at another place in its files. *Written* is what came to the
+table's files. *Peak* is the process's highest resident size (VmHWM); children that it waited for count
+beside it, where there are any.
 """
 
 from __future__ import annotations

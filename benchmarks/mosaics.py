@@ -1,11 +1,12 @@
 """Photographs by the hundred thousand, all different, at the price of writing them: mosaics of `photos.py`'s.
 
     64 photographs ─ saved with a restart marker after each piece of a row ─▶ pieces of compressed bytes
-    24 pieces of any of them, 6 × 4 or 4 × 6, one under the other ─▶ header, pieces, markers counted anew ─▶ a JPEG
+    24 pieces of any of them, 6 × 4 or 4 × 6, in rows ─▶ header, pieces, markers counted anew ─▶ a JPEG
 
-After a restart marker a JPEG's decoder begins anew (ITU-T T.81, E.1.4), so what lies between two of them can be
-put beside any other that was coded with the same tables: no pixel is coded again, and whoever decodes the file has as
-much to do as with any other of its size. Saved at quality 80, a megapixel takes some 200 kB.
+After a restart marker a JPEG's decoder begins anew (ITU-T T.81, E.1.4), so what lies between two of them
+can be put beside any other that was coded with the same tables: no pixel is coded again, and whoever
+decodes the file has as much to do as with any other of its size. Saved at quality 80, a megapixel takes
+some 200 kB.
 """
 
 from __future__ import annotations

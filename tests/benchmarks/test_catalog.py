@@ -1,4 +1,4 @@
-"""The small form of the catalogue's benchmark: pictures that differ, and changes that touch only what changed."""
+"""The small form of the catalogue's benchmark: pictures that differ, and what changes touch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that have not changed are not read again; whatever has changed is, and what lies beside them as ever."""
+"""Pictures that have not changed are not read again; what has changed is, and what lies beside them."""
 
 from __future__ import annotations
 

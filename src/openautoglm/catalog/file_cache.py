@@ -2,14 +2,15 @@
 
     path ─ stat ─▶ stamp: size, times, number ─ as noted? ─▶ content hash, and what the file says of itself
 
-Adding a hundred thousand pictures again then costs their names and not their bytes. As for git's index, a file is
-unchanged when its stamp is. The time of the last change of its entry (ctime) is in it, which no program can set
-back: an edit that restores the time of the last change of its content (`cp -p`, `exiftool -P`) is seen. A file
-that changed in the last seconds before it was read is not noted, since it may change once more at what its file
-system's clock calls the same time.
+Adding a hundred thousand pictures again then costs their names and not their bytes. As for git's index, a
+file is unchanged when its stamp is. The time of the last change of its entry (ctime) is in it, which no
+program can set back: an edit that restores the time of the last change of its content (`cp -p`, `exiftool
+-P`) is seen. A file that changed in the last seconds before it was read is not noted, since it may change
+once more at what its file system's clock calls the same time.
 
-It lies in the workspace's `cache/files.sqlite` and only ever saves reading: without it, or where it is damaged or
-cannot be written, all files are read. What an `add` proves of a row is proven of the content that is noted here.
+It lies in the workspace's `cache/files.sqlite` and only ever saves reading: without it, or where it is
+damaged or cannot be written, all files are read. What an `add` proves of a row is proven of the content
+that is noted here.
 """
 
 from __future__ import annotations

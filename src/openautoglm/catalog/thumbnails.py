@@ -1,7 +1,7 @@
 """Thumbnails of many pictures, on disk while they are compared.
 
-A hundred thousand take 300 MB, which need not be memory: they are written one after the other to a file that has
-no name, and disappears with its reader, and are read a few hundred at a time.
+A hundred thousand take 300 MB, which need not be memory: they are written one after the other to a file
+that has no name, and disappears with its reader, and are read a few hundred at a time.
 """
 
 from __future__ import annotations
