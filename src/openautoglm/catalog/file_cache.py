@@ -1,6 +1,6 @@
 """What picture files held when they were read last: a file that has not changed since is not read again.
 
-    path ─ stat ─▶ stamp: size, times, number ─ as noted? ─▶ content hash, and what the file says of itself
+    path ─ stat ─▶ stamp: size, times, inode ─ as noted? ─▶ content hash, and what the file says of itself
 
 Adding a hundred thousand pictures again then costs their names and not their bytes. As for git's index, a
 file is unchanged when its stamp is. The time of the last change of its entry (ctime) is in it, which no
@@ -9,8 +9,7 @@ program can set back: an edit that restores the time of the last change of its c
 once more at what its file system's clock calls the same time.
 
 It lies in the workspace's `cache/files.sqlite` and only ever saves reading: without it, or where it is
-damaged or cannot be written, all files are read. What an `add` proves of a row is proven of the content
-that is noted here.
+damaged or cannot be written, all files are read.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Stamp(NamedTuple):
             status = path.stat()
         except (OSError, ValueError):
             return None
-        parts = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+        parts = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
         newest = max(status.st_mtime_ns, status.st_ctime_ns)
         return cls(" ".join(map(str, parts)), newest < time.time_ns() - _SETTLED_NS)
 
