@@ -183,7 +183,7 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def line(row: dict[str, Any]) -> str:
     """Return a row of the printed table."""
     told = f"{row['pictures']:>8,}  {row['step']:<9}{row['seconds']:>8.1f} s{row['rows_per_s']:>9,.0f} rows/s"
-    told += f"{row['peak_mib']:>7,} MiB   {row['report']}"
+    told += f"{row['processor_s']:>8.1f} s of a core{row['peak_mib']:>7,} MiB   {row['report']}"
     if "touched" in row:
         told += f"; {row['touched']} rows touched, {row['written_mib']} MiB written"
     return told + (f"; {row['near_copies']} near copies" if "near_copies" in row else "")
