@@ -23,6 +23,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from openautoglm.catalog.hamming import Places, near_pairs
@@ -65,21 +67,21 @@ def settle_copies(
     if not (touched or lost or everything):
         return False
     table = store.scan([*NEEDED, "_phash", "_near"])
-    ids, stored = table[ID].to_pylist(), table["_near"].to_pylist()
-    rows = [place for place, one in enumerate(table["_image_hash"].to_pylist()) if one is not None]
+    stored = table["_near"].to_pylist()
+    rows = np.flatnonzero(table["_image_hash"].is_valid())
     # Rows with the same file have one picture; a picture is named by its first row.
     pictures = np.asarray(table["_image_hash"].drop_null().combine_chunks().dictionary_encode().indices)
-    first = np.array(rows, np.int64)[np.unique(pictures, return_index=True)[1]]
+    first = rows[np.unique(pictures, return_index=True)[1]]
     hashes = np.asarray(table["_phash"].fill_null(FLAT), np.uint64)[first]
 
-    fresh = set(touched)
-    broken = set(lost) | {near for key, near in zip(ids, stored, strict=True) if near and key in fresh}
+    fresh = np.asarray(pc.is_in(table[ID], pa.array(list(touched), pa.string())))
+    broken = set(lost) | {stored[row] for row in np.flatnonzero(fresh) if stored[row]}
     groups = _Groups(len(first))
     known: dict[str, int] = {}
     asking = np.zeros(len(first), bool)
-    for row, picture in zip(rows, pictures.tolist(), strict=True):
+    for row, picture in zip(rows.tolist(), pictures.tolist(), strict=True):
         near = stored[row]
-        if everything or ids[row] in fresh or near in broken:
+        if everything or fresh[row] or near in broken:
             asking[picture] = True
         elif near is not None:
             groups.join(known.setdefault(near, picture), picture)
@@ -89,11 +91,13 @@ def settle_copies(
     roots = np.array([groups.root(picture) for picture in range(len(first))], np.int64)[pictures]
     sizes = np.bincount(roots, minlength=len(first))
     names: dict[int, str] = {}
-    now: list[str | None] = [None] * len(ids)
-    for row, root in zip(rows, roots.tolist(), strict=True):
+    now: list[str | None] = [None] * len(stored)
+    for row, root in zip(rows.tolist(), roots.tolist(), strict=True):
         if sizes[root] > 1:
-            now[row] = names.setdefault(root, ids[row])
-    wrong = [{ID: ids[row], "_near": near} for row, near in enumerate(now) if near != stored[row]]
+            now[row] = names.get(root) or names.setdefault(root, table[ID][row].as_py())
+    wrong = [
+        {ID: table[ID][row].as_py(), "_near": near} for row, near in enumerate(now) if near != stored[row]
+    ]
     store.correct(wrong)
     return bool(wrong)
 
@@ -143,7 +147,7 @@ def _copies(
                     yield a, b
                 elif u <= DOUBTFUL:
                     doubtful.append((a, b))
-    yield from _seen_alike(store, table[ID].take(first).to_pylist(), doubtful)
+    yield from _seen_alike(store, table[ID].take(first), doubtful)
 
 
 def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Places]:
@@ -168,7 +172,7 @@ def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Pla
 
 
 def _seen_alike(
-    store: Store, ids: Sequence[str], pairs: Sequence[tuple[int, int]]
+    store: Store, ids: pa.ChunkedArray, pairs: Sequence[tuple[int, int]]
 ) -> Iterable[tuple[int, int]]:
     """Yield those of the pairs whose vectors, where one model made both, say that they show the same."""
     if not pairs or _IMAGE not in store.dataset.schema.names:
@@ -176,7 +180,7 @@ def _seen_alike(
     known = [_IMAGE, EMBEDS_KEY]
     sample = store.dataset.to_table(columns=known, filter=f"{_IMAGE} IS NOT NULL", limit=_SAMPLE).to_pylist()
     shown = sorted({picture for pair in pairs for picture in pair})
-    found = store.rows([ids[picture] for picture in shown], known).to_pylist()
+    found = store.rows(ids.take(shown).to_pylist(), known).to_pylist()
     rows = dict(zip(shown, found, strict=True))
     for model in sorted({_model(row) for row in found if row[EMBEDS_KEY] and row[_IMAGE]}):
         usual = np.array([row[_IMAGE] for row in sample if _model(row) == model], np.float64)

@@ -90,8 +90,10 @@ class Store:
             table = self.dataset.to_table(columns=wanted, filter=where)
         except (ValueError, OSError) as error:
             raise self._bad_query(error, where, columns) from error
-        order = pc.sort_indices(table, sort_keys=[("_position", "ascending")])
-        return table.take(order).select(list(columns))
+        positions = table["_position"].to_numpy()
+        if not (positions[1:] >= positions[:-1]).all():  # most often they are in order, and need no copy
+            table = table.take(pc.sort_indices(table, sort_keys=[("_position", "ascending")]))
+        return table.select(list(columns))
 
     def each(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Read some columns of all rows, in order of arrival; as objects of Python only a few at a time."""
