@@ -44,7 +44,7 @@ _CANDIDATES = 32
 """A picture is compared with the nearest only: one that has so many like it has found its cluster by then."""
 _SAME_HASH = 8
 """Of the pictures that share a hash, so many speak for all."""
-_AT_ONCE = 512
+_AT_ONCE = 128
 _SAMPLE = 1000
 _IMAGE = "_image_embeds"
 

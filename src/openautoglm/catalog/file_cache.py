@@ -99,7 +99,8 @@ class FileCache:
                     "SELECT hash, said FROM files WHERE path = ? AND stamp = ?", (_key(path), stamp.text)
                 ).fetchone()
             except sqlite3.Error:
-                return self._give_up()
+                self._give_up()
+                return None
         return Noted(row[0], _values(row[1])) if row else None
 
     def note(self, path: Path, stamp: Stamp, noted: Noted) -> None:

@@ -27,7 +27,7 @@ _FLIPS = np.array(
     np.uint16,
 )
 _PAIRS_AT_ONCE = 1 << 19
-_ASKING_AT_ONCE = 4096
+_ASKING_AT_ONCE = 1024
 
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
