@@ -83,6 +83,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def peak_mib() -> int:
+    """Highest resident size of this process, in MiB; `ru_maxrss` would count what its parent held, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024)
+
+
 def _commit() -> str:
     """The commit that was measured; `+` when the tree held more than it."""
     try:

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figures import ROOT, RUNS, figure, write
+from benchmarks.figures import ROOT, RUNS, figure, peak_mib, write
 
 DIM = 256
 SIZES = (10_000, 100_000, 1_000_000)
@@ -149,7 +149,7 @@ def build(form: str, folder: Path, *, quick: bool) -> dict[str, Any]:
             other.add(np.arange(len(block)) + number * BLOCK, block)
         other.save(str(folder / form))
     seconds = time.perf_counter() - began
-    return {"build_s": round(seconds, 2) if form != "numpy" else 0.0, "build_mib": _peak()}
+    return {"build_s": round(seconds, 2) if form != "numpy" else 0.0, "build_mib": peak_mib()}
 
 
 def answer(form: str, folder: Path, *, quick: bool) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def answer(form: str, folder: Path, *, quick: bool) -> dict[str, Any]:
             found.append(search(query))
             times.append((time.perf_counter() - start) * 1000)
         row[f"recall10_{kind}"] = _recall(found, truth)
-    row |= {"p50_ms": _ms(times, 50), "p99_ms": _ms(times, 99), "search_mib": _peak()}
+    row |= {"p50_ms": _ms(times, 50), "p99_ms": _ms(times, 99), "search_mib": peak_mib()}
     return row | {"mib_on_disk": round(_bytes(form, folder) / 2**20), **extra()}
 
 
@@ -364,12 +364,6 @@ def _recall(found: list[np.ndarray], truth: np.ndarray) -> float:
 
 def _ms(times: list[float], share: int) -> float:
     return round(float(np.percentile(times, share)), 3)
-
-
-def _peak() -> int:
-    """Highest resident size of this process, in MiB; `ru_maxrss` would count what its parent held, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024)
 
 
 def _bytes(form: str, folder: Path) -> int:

@@ -71,6 +71,15 @@ LINES: dict[str, list[Line]] = {
         Line("gap_to_grid", "… score minus the best of 9 fixed pairs of weights", "……得分减去 9 组固定权重中最佳者"),
         Line("gap_to_equal", "… score minus that of weights 1 / 1", "……得分减去权重 1 / 1 的得分"),
     ],
+    "catalog": [
+        Line("rows_per_s", "`autoglm add`, 100,000 new JPEGs of a megapixel from the disk, two cores (rows/s)", "`autoglm add`，磁盘上 100,000 张百万像素的新 JPEG，双核（条/秒）"),
+        Line("first_s", "… in all (s)", "……总用时（秒）"),
+        Line("peak_mib", "… peak memory (MiB)", "……峰值内存（MiB）", "flat"),
+        Line("peak_mib_10k", "… peak memory, 10,000 pictures (MiB)", "……10,000 张时的峰值内存（MiB）"),
+        Line("again_nothing_s", "… the same folder once more (s)", "……同一文件夹再加一次（秒）"),
+        Line("again_s", "… after 100 pictures were replaced and 10 removed (s)", "……替换 100 张、删去 10 张之后（秒）"),
+        Line("touched_after_change", "… rows that this touched", "……此时改动的条目数", "110"),
+    ],
     "zero-shot": [
         Line("r10_en", "Tux Paint stamps, never trained on, recall@10, English", "从未训练过的 Tux Paint 图章，recall@10，英文"),
         Line("r10_zh", "… Chinese", "……中文"),

@@ -21,7 +21,7 @@ XMP = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
 
 
 def captions(path: Path, *sidecars: Path) -> tuple[dict[str, object], list[str]]:
-    return caption_values(path, PurePath(path.name), list(sidecars), path.read_bytes())
+    return caption_values(path, PurePath(path.name), list(sidecars), embedded_values(path.read_bytes()))
 
 
 def embedded_caption(data: bytes) -> object:

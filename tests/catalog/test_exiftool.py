@@ -58,7 +58,7 @@ def test_a_sidecar_goes_before_and_does_not_hide_the_rest(tmp_path: Path) -> Non
     picture, sidecar = tmp_path / "red_car.jpg", tmp_path / "red_car.txt"
     shutil.copy(DATA / "everything.jpg", picture)
     sidecar.write_text("from the sidecar", encoding="utf-8")
-    values, _ = caption_values(picture, Path("red_car.jpg"), [sidecar], picture.read_bytes())
+    values, _ = caption_values(picture, Path("red_car.jpg"), [sidecar], embedded_values(picture.read_bytes()))
     assert values == EVERYTHING | {"caption": "from the sidecar"}
 
 

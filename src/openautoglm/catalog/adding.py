@@ -9,11 +9,14 @@ first, so a kill costs at most that much work, and memory does not grow with the
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pyarrow.compute as pc
 
 from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.examine import Examined, Examiner, Known
@@ -23,7 +26,7 @@ from openautoglm.catalog.report import AddReport, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Part, Portable, Source, Values
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
-from openautoglm.catalog.store import Store
+from openautoglm.catalog.store import Store, in_pieces
 from openautoglm.catalog.stored import NEEDED, open_stored
 from openautoglm.catalog.values import convert
 from openautoglm.catalog.words import row_texts, stored_words, words_key
@@ -123,14 +126,14 @@ class Adder:
     def _settle_splits(self) -> None:
         """Give every row the cluster and split that hold now (see `splits.py`)."""
         columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near", *self._stored(self._groups)]
-        rows = self.store.scan(columns).to_pylist()
+        rows = self.store.scan(columns)
         ties = Clusters()
-        for row in rows:
+        for row in in_pieces(rows.filter(pc.is_valid(rows["_near"]))):
             if row["_near"] is not None:
                 key = self._keys(row)[0]
                 ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
         wrong = []
-        for row in rows:
+        for row in in_pieces(rows):
             cluster, split = self._clusters.find(self._keys(row)[0])
             if cluster in ties:
                 split = ties.find(cluster)[1]
@@ -143,10 +146,10 @@ class Adder:
         own = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
         own += ["_hash", "_split", "_phash", EMBEDS_KEY]
         user = self._stored([*self._groups, *self._splits])
-        for row in self.store.scan([*own, *user]).to_pylist():
+        for row in self.store.each([*own, *user]):
             self._known[row[ID]] = Known(
                 position=row["_position"],
-                source=row["_source"],
+                source=sys.intern(row["_source"]),
                 image=row["_image"],
                 image_hash=row["_image_hash"],
                 hash=row["_hash"],

@@ -18,7 +18,6 @@ import json
 import re
 from pathlib import Path, PurePath
 
-from openautoglm.catalog.embedded import embedded_values
 from openautoglm.catalog.encoding import decode_text
 from openautoglm.catalog.filenames import name_caption
 from openautoglm.catalog.language import field_language
@@ -34,7 +33,7 @@ MAX_BYTES = 1 << 20
 
 
 def caption_values(
-    path: Path, relative: PurePath, sidecars: list[Path], data: bytes
+    path: Path, relative: PurePath, sidecars: list[Path], own: Values
 ) -> tuple[Values, list[str]]:
     """Find the caption of one picture, and what else its sidecars and its file say.
 
@@ -42,7 +41,7 @@ def caption_values(
         path: the picture.
         relative: its path inside its source.
         sidecars: the files beside it that may hold its texts.
-        data: the picture's bytes.
+        own: what the picture's file says of itself (`embedded.py`).
 
     Returns:
         The values, and what was wrong with a sidecar, if anything was.
@@ -56,7 +55,7 @@ def caption_values(
             problems.append(f"{sidecar.name} cannot be read ({error})")
             continue
         values = {name: value for name, value in found.items() if value} | values
-    values = embedded_values(data) | values
+    values = own | values
     if "caption" not in values and (caption := name_caption(relative)):
         values["caption"] = caption
     return values, problems

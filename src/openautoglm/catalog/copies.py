@@ -23,14 +23,17 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from openautoglm.catalog.hamming import Places, near_pairs
 from openautoglm.catalog.images import see
 from openautoglm.catalog.look import FLAT, unlikeness
 from openautoglm.catalog.schema import EMBEDS_KEY, ID
-from openautoglm.catalog.store import Store
+from openautoglm.catalog.store import Store, in_pieces
 from openautoglm.catalog.stored import NEEDED, open_stored
+from openautoglm.catalog.thumbnails import Thumbnails
 
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ _CANDIDATES = 32
 """A picture is compared with the nearest only: one that has so many like it has found its cluster by then."""
 _SAME_HASH = 8
 """Of the pictures that share a hash, so many speak for all."""
-_AT_ONCE = 512
+_AT_ONCE = 128
 _SAMPLE = 1000
 _IMAGE = "_image_embeds"
 
@@ -64,21 +67,21 @@ def settle_copies(
     if not (touched or lost or everything):
         return False
     table = store.scan([*NEEDED, "_phash", "_near"])
-    ids, stored = table[ID].to_pylist(), table["_near"].to_pylist()
-    rows = [place for place, one in enumerate(table["_image_hash"].to_pylist()) if one is not None]
+    stored = table["_near"].to_pylist()
+    rows = np.flatnonzero(table["_image_hash"].is_valid())
     # Rows with the same file have one picture; a picture is named by its first row.
     pictures = np.asarray(table["_image_hash"].drop_null().combine_chunks().dictionary_encode().indices)
-    first = np.array(rows, np.int64)[np.unique(pictures, return_index=True)[1]]
+    first = rows[np.unique(pictures, return_index=True)[1]]
     hashes = np.asarray(table["_phash"].fill_null(FLAT), np.uint64)[first]
 
-    fresh = set(touched)
-    broken = set(lost) | {near for key, near in zip(ids, stored, strict=True) if near and key in fresh}
+    fresh = np.asarray(pc.is_in(table[ID], pa.array(list(touched), pa.string())))
+    broken = set(lost) | {stored[row] for row in np.flatnonzero(fresh) if stored[row]}
     groups = _Groups(len(first))
     known: dict[str, int] = {}
     asking = np.zeros(len(first), bool)
-    for row, picture in zip(rows, pictures.tolist(), strict=True):
+    for row, picture in zip(rows.tolist(), pictures.tolist(), strict=True):
         near = stored[row]
-        if everything or ids[row] in fresh or near in broken:
+        if everything or fresh[row] or near in broken:
             asking[picture] = True
         elif near is not None:
             groups.join(known.setdefault(near, picture), picture)
@@ -88,11 +91,13 @@ def settle_copies(
     roots = np.array([groups.root(picture) for picture in range(len(first))], np.int64)[pictures]
     sizes = np.bincount(roots, minlength=len(first))
     names: dict[int, str] = {}
-    now: list[str | None] = [None] * len(ids)
-    for row, root in zip(rows, roots.tolist(), strict=True):
+    now: list[str | None] = [None] * len(stored)
+    for row, root in zip(rows.tolist(), roots.tolist(), strict=True):
         if sizes[root] > 1:
-            now[row] = names.setdefault(root, ids[row])
-    wrong = [{ID: ids[row], "_near": near} for row, near in enumerate(now) if near != stored[row]]
+            now[row] = names.get(root) or names.setdefault(root, table[ID][row].as_py())
+    wrong = [
+        {ID: table[ID][row].as_py(), "_near": near} for row, near in enumerate(now) if near != stored[row]
+    ]
     store.correct(wrong)
     return bool(wrong)
 
@@ -124,27 +129,25 @@ def _copies(
     if not len(one):
         return
     shown = np.unique(np.concatenate([one, other]))
-    wanted = table.select(list(NEEDED)).take(first[shown]).to_pylist()
-    opened = [found for _, found in open_stored(store, wanted, lambda picture: see(picture).thumbnail)]
-    there = np.array([found is not None for found in opened])
-    thumbnails = np.stack(
-        [found for found in opened if found is not None] or [np.zeros((3, 32, 32), np.uint8)]
-    )
-    place = np.cumsum(there) - 1
-    at = [np.searchsorted(shown, side) for side in (one, other)]
-    both = there[at[0]] & there[at[1]]
-    one, other, left, right = one[both], other[both], place[at[0][both]], place[at[1][both]]
+    wanted = in_pieces(table.select(list(NEEDED)).take(first[shown]))
     doubtful: list[tuple[int, int]] = []
-    for start in range(0, len(one), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        found = unlikeness(thumbnails[left[part]], thumbnails[right[part]], SURE)
-        pairs = zip(one[part].tolist(), other[part].tolist(), found.tolist(), strict=True)
-        for a, b, u in pairs:
-            if u <= SURE:
-                yield a, b
-            elif u <= DOUBTFUL:
-                doubtful.append((a, b))
-    yield from _seen_alike(store, table[ID].take(first).to_pylist(), doubtful)
+    with Thumbnails(store.folder) as thumbnails:
+        for _, thumbnail in open_stored(store, wanted, lambda picture: see(picture).thumbnail):
+            thumbnails.append(thumbnail)
+        left, right = (np.searchsorted(shown, side) for side in (one, other))
+        there = thumbnails.there
+        both = there[left] & there[right]
+        one, other, left, right = one[both], other[both], left[both], right[both]
+        for start in range(0, len(one), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found = unlikeness(thumbnails[left[part]], thumbnails[right[part]], SURE)
+            pairs = zip(one[part].tolist(), other[part].tolist(), found.tolist(), strict=True)
+            for a, b, u in pairs:
+                if u <= SURE:
+                    yield a, b
+                elif u <= DOUBTFUL:
+                    doubtful.append((a, b))
+    yield from _seen_alike(store, table[ID].take(first), doubtful)
 
 
 def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Places]:
@@ -169,7 +172,7 @@ def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Pla
 
 
 def _seen_alike(
-    store: Store, ids: Sequence[str], pairs: Sequence[tuple[int, int]]
+    store: Store, ids: pa.ChunkedArray, pairs: Sequence[tuple[int, int]]
 ) -> Iterable[tuple[int, int]]:
     """Yield those of the pairs whose vectors, where one model made both, say that they show the same."""
     if not pairs or _IMAGE not in store.dataset.schema.names:
@@ -177,7 +180,7 @@ def _seen_alike(
     known = [_IMAGE, EMBEDS_KEY]
     sample = store.dataset.to_table(columns=known, filter=f"{_IMAGE} IS NOT NULL", limit=_SAMPLE).to_pylist()
     shown = sorted({picture for pair in pairs for picture in pair})
-    found = store.rows([ids[picture] for picture in shown], known).to_pylist()
+    found = store.rows(ids.take(shown).to_pylist(), known).to_pylist()
     rows = dict(zip(shown, found, strict=True))
     for model in sorted({_model(row) for row in found if row[EMBEDS_KEY] and row[_IMAGE]}):
         usual = np.array([row[_IMAGE] for row in sample if _model(row) == model], np.float64)

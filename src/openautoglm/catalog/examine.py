@@ -1,7 +1,7 @@
 """Read, hash and prove the pictures of a source: in threads, a few ahead, handed on in order.
 
-Hashing is cheap and always done; decoding is what costs, and is done for content that the catalogue
-does not have yet.
+A file that has not changed is not read again (`file_cache.py`). Others are read and hashed; decoding is what
+costs, and is done for content that the catalogue does not have yet.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
+from openautoglm.catalog.embedded import embedded_values
+from openautoglm.catalog.file_cache import FileCache, Noted, Stamp
 from openautoglm.catalog.hashing import content_hash
 from openautoglm.catalog.images import BadImage, ImageFacts, inspect_image, read_image_bytes
 from openautoglm.catalog.parts import part_at
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import ID
-from openautoglm.catalog.source import Item, Part
+from openautoglm.catalog.source import Item, Part, Values
 from openautoglm.catalog.store import Store
 from openautoglm.catalog.threads import in_order
 
@@ -63,10 +65,12 @@ class Examiner:
         self.store, self.known, self.proven, self.embed = store, known, proven, embed
         self._reader: Store | None = None
         self._reading = Lock()
+        self._files = FileCache(store.folder)
 
     def examine_all(self, items: Iterator[Item | Skipped], source: str) -> Iterator[Examined | Skipped]:
         """Yield every item in its order; at most a few pictures a core are in memory."""
-        return in_order(partial(self.examine, source=source), items)
+        with self._files.opened():
+            yield from in_order(partial(self.examine, source=source), items)
 
     def examine(self, item: Item | Skipped, source: str) -> Examined | Skipped:
         """Look at one item's picture; what is wrong with it is added to the item's problems."""
@@ -80,36 +84,50 @@ class Examiner:
         try:
             if part is not None:
                 facts, data = self._look_inside(item, part, known)
-            else:
+            elif path is None or self.embed or (known is not None and known.embedded):
                 facts, data = self._look_at(item, path, known)
+            else:
+                facts, data = self._look_at_file(item, path), None
         except BadImage as error:
             shown = part.path if part else path
             where = str(shown) if shown else None
             item.problems.append(Skipped(source, item.row, item.picture_field, where, error.reason))
             return Examined(item, None, None)
-        # Bytes that came without a file have no other home than the table.
-        keep = self.embed or (path or part) is None or (known is not None and known.embedded)
-        return Examined(item, facts, data if keep else None)
+        return Examined(item, facts, data)
 
     def _look_at(self, item: Item, path: Path | None, known: Known | None) -> tuple[ImageFacts, bytes]:
-        """Prove a picture that is a file or bytes, and take the texts inside it."""
+        """Prove a picture whose bytes the table keeps, for they are wanted, or have no other home."""
         data = self._read(item, known)
         facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
-        self._describe(item, data)
+        self._describe(item, embedded_values(data))
         return facts, data
+
+    def _look_at_file(self, item: Item, path: Path) -> ImageFacts:
+        """Prove a picture that stays where it is; one that is unchanged is not read."""
+        stamp = Stamp.of(path)
+        noted = self._files.find(path, stamp) if stamp else None
+        facts = self.proven.get(noted.hash) if noted else None
+        if noted is None or facts is None or (item.describe and noted.said is None):
+            data = read_image_bytes(path)
+            facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
+            noted = Noted(facts.hash, embedded_values(data) if item.describe else None)
+            if stamp:
+                self._files.note(path, stamp, noted)
+        self._describe(item, noted.said or {})
+        return facts
 
     def _look_inside(self, item: Item, part: Part, known: Known | None) -> tuple[ImageFacts, bytes | None]:
         """Prove a part of a file; what the workspace keeps of it is not made a second time."""
         own = self.proven.get(known.image_hash or "") if known and known.embedded else None
         facts = own if own and not part.path.exists() else part.facts(self.proven)
-        self._describe(item, b"")
+        self._describe(item, {})
         if own and own.hash == facts.hash:
             return facts, self._kept(item)
         return facts, part.data() if self.embed or (known is not None and known.embedded) else None
 
-    def _describe(self, item: Item, data: bytes) -> None:
+    def _describe(self, item: Item, said: Values) -> None:
         if item.describe:
-            values, problems = item.describe(data)
+            values, problems = item.describe(said)
             item.values |= values
             item.problems += problems
 

@@ -11,7 +11,7 @@ workspace itself are passed over; pictures in formats that are not read are list
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 
@@ -75,14 +75,14 @@ class FolderSource:
         }
         self.unreadable = 0
         self._closed: list[Skipped] = []
-        self._found: list[tuple[PurePath, list[str]]] = []
+        self._found: list[tuple[str, Sequence[str]]] = []  # as texts: paths take ten times the memory
         self._other: list[PurePath] = []
         self._texts: list[PurePath] = []
         if folder.is_dir():
             self._walk(workspace)
         else:
             self.folder = folder.parent
-            self._found = [(PurePath(folder.name), [])]
+            self._found = [(folder.name, ())]
         self._alone = not folder.is_dir()
         self.total = len(self._found) + len(self._other)
         if not self.total:
@@ -97,9 +97,10 @@ class FolderSource:
         yield from self._closed
         for relative in self._other:
             yield Skipped(self.name, None, None, str(self.folder / relative), _why_not(relative))
-        said = markdown.Pages(self.folder, self.name, self._texts, [one for one, _ in self._found])
+        said = markdown.Pages(self.folder, self.name, self._texts, (PurePath(one) for one, _ in self._found))
         yield from said.problems
-        for relative, sidecars in self._found:
+        for name, sidecars in self._found:
+            relative = PurePath(name)
             if relative.suffix.lower() in pdf.SUFFIXES:
                 yield from self._pages(relative)
                 continue
@@ -137,9 +138,9 @@ class FolderSource:
             yield Skipped(self.name, None, None, str(path), error.reason)
 
     def _describe(
-        self, path: Path, relative: PurePath, sidecars: list[Path], said: Values, data: bytes
+        self, path: Path, relative: PurePath, sidecars: list[Path], said: Values, own: Values
     ) -> tuple[Values, list[Skipped]]:
-        values, problems = caption_values(path, relative, sidecars, data)
+        values, problems = caption_values(path, relative, sidecars, own)
         values |= said
         if relative.suffix.lower() in video.SUFFIXES:
             values["seconds"] = Video(path).seconds()
@@ -150,7 +151,7 @@ class FolderSource:
 
     def _add_fields(self) -> None:
         """Announce what only some folders have."""
-        suffixes = {relative.suffix.lower() for relative, _ in self._found}
+        suffixes = {PurePath(name).suffix.lower() for name, _ in self._found}
         more: list[Field] = []
         if suffixes & pdf.SUFFIXES:
             more += [Field("text", "text", "text"), Field("page", "column", "integer")]
@@ -185,7 +186,8 @@ class FolderSource:
                     candidates = (
                         base + end for end in SIDECARS for base in (file.lower(), relative.stem.lower())
                     )
-                    self._found.append((relative, [texts[one] for one in candidates if one in texts]))
+                    beside = tuple(texts[one] for one in candidates if one in texts)
+                    self._found.append((str(relative), beside))
                 elif suffix in markdown.SUFFIXES:
                     self._texts.append(relative)
                 elif suffix in _UNREAD or file.lower().endswith(ARCHIVES):

@@ -182,7 +182,8 @@ class Pages:
         self.folder, self.name = folder, name
         self.problems: list[Skipped] = []
         self._values: dict[str, Values] = {}
-        known = {one.as_posix() for one in pictures}
+        files = list(files)
+        known = {one.as_posix() for one in pictures} if files else set()
         for file in files:
             for shown in self._read(file):
                 self._note(file, shown, known)

@@ -24,8 +24,8 @@ from openautoglm.catalog.schema import Field, Roles
 Values = dict[str, object]
 
 
-Describe = Callable[[bytes], tuple[Values, list[Skipped]]]
-"""Reads a picture's own texts from its bytes; returns values and what was wrong on the way."""
+Describe = Callable[[Values], tuple[Values, list[Skipped]]]
+"""Given what a picture's file says of itself, returns all values and what was wrong on the way."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Item:
     """One row as its source tells it.
 
     `picture` is a path, bytes, a part of a file, or None for a row without one. `describe`, where given,
-    adds values that stand in or beside the picture; it gets a picture's bytes, of a part none. A row that
+    adds values that stand in or beside the picture (a part says nothing of itself). A row that
     `needs_picture` is left out when its picture is bad.
     """
 

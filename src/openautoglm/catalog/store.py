@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FOLDER = "items.lance"
 ROWS_PER_FRAGMENT = 16_384
 _SMALL_FRAGMENTS = 32
+_ROWS_AT_ONCE = 1024
 _KEEP_VERSIONS = timedelta(days=1)
 _KINDS: dict[pa.DataType, Kind] = {arrow: kind for kind, arrow in ARROW.items()}
 
@@ -90,8 +91,14 @@ class Store:
             table = self.dataset.to_table(columns=wanted, filter=where and checked(where))
         except (ValueError, OSError) as error:
             raise self._bad_query(error, where, columns) from error
-        order = pc.sort_indices(table, sort_keys=[("_position", "ascending")])
-        return table.take(order).select(list(columns))
+        positions = table["_position"].to_numpy()
+        if not (positions[1:] >= positions[:-1]).all():  # most often they are in order, and need no copy
+            table = table.take(pc.sort_indices(table, sort_keys=[("_position", "ascending")]))
+        return table.select(list(columns))
+
+    def each(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Read some columns of all rows, in order of arrival; as objects of Python only a few at a time."""
+        return in_pieces(self.scan(columns))
 
     def rows(self, ids: Sequence[str], columns: Sequence[str], where: str | None = None) -> pa.Table:
         """Read some columns of the named rows, in the order of `ids`, leaving out those that fail `where`.
@@ -219,6 +226,12 @@ class Store:
                 f"; did you mean {near[0]!r}?" if near else ""
             )
         return CatalogError(f"{asked}: {said}\ncolumns: {listed}; and the catalogue's own {_own(names)}")
+
+
+def in_pieces(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table, which would take many times its memory as objects all at once."""
+    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+        yield from batch.to_pylist()
 
 
 def sql_name(name: str) -> str:
