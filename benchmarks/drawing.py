@@ -46,11 +46,11 @@ _DRAWN = _SHAPES | {"path", "text", "use", "image"}
 _GRADIENTS = {"linearGradient", "radialGradient"}
 _ASIDE = {"defs", "pattern", "clipPath", "marker", "symbol", "mask"}
 """Elements whose content is drawn only where something refers to it."""
-_LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(px|mm|cm|in|pt|pc|%)?")
+_LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(px|mm|cm|in|pt|pc)?\s*$")
 _PIXELS = {"": 1.0, "px": 1.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0, "pt": 96 / 72, "pc": 16.0}
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _COMMAND = re.compile(r"[MLHVCSQTAZ]", re.IGNORECASE)
-_EDITORS = ("inkscape", "sodipodi", "illustrator", "coreldraw", "sketch", "karbon", "openoffice", "xfig", "xara")
+_EDITORS = ("inkscape", "sodipodi", "illustrator", "coreldraw")
 _PUBLIC = re.compile(r"public-?domain|zero", re.IGNORECASE)
 
 
@@ -199,7 +199,7 @@ class _Reader:
         box = self.root.get("viewBox", "").replace(",", " ").split()
         sides = []
         for place, found in enumerate(stated, start=2):
-            length = f"{found[1]} {found[2] or ''}" if found and found[2] != "%" else ""
+            length = f"{found[1]} {found[2] or ''}" if found else ""
             length = length or (box[place] if len(box) == 4 else "")
             number, _, unit = length.partition(" ")
             try:
