@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import tempfile
@@ -47,3 +48,9 @@ def unpack(package: Path, folder: Path) -> None:
     done = subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], capture_output=True, text=True)
     if done.returncode:
         raise PackageError(f"{package} does not unpack: {done.stderr.strip()} Remove it, then run again.")
+
+
+def digest(package: Path) -> str:
+    """Name the file's content: SHA-256."""
+    with package.open("rb") as file:
+        return f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"

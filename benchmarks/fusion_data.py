@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import PIL
 
@@ -72,7 +71,9 @@ class Summary:
         for category, splits in self.categories.items():
             lines.append(f"{category:22}" + "".join(f"{splits.get(split, 0):12,}" for split in SHARES))
         lines.append(f"the commonest category: {self.majority:.3f} of the test rows")
-        lines += [f"{text} names the category: {share:.3f} of the rows" for text, share in self.naming.items()]
+        lines += [
+            f"{text} names the category: {share:.3f} of the rows" for text, share in self.naming.items()
+        ]
         lines += [f"{name} missing: {share:.3f}" for name, share in self.missing.items() if share]
         lines += [f"left out, {reason}: {times:,}" for reason, times in self.dropped.items()]
         return "\n".join(lines)
