@@ -132,9 +132,8 @@ def make_table(library: Path, out: Path, seed: int) -> Summary:
     items = list(read_items(library, dropped))
     pairs = list(near_copies([item.look for item in items], DOUBTFUL))
     alike = [(items[one].id, items[other].id) for one, other, _ in pairs]
-    items = without_copies(
-        items, [pair for pair, (*_, u) in zip(alike, pairs, strict=True) if u <= SURE], dropped
-    )
+    copies = [(items[one].id, items[other].id) for one, other, unlike in pairs if unlike <= SURE]
+    items = without_copies(items, copies, dropped)
     items = without_long_series(items, dropped)
     items = without_rare(items, dropped)
     titles = titles_of(items)
@@ -143,7 +142,7 @@ def make_table(library: Path, out: Path, seed: int) -> Summary:
     rows = []
     for item, title, split, group in zip(items, titles, splits, groups, strict=True):
         image = f"images/{item.id}.webp"
-        item.image.save(out / image, "WEBP", quality=85, exact=True)
+        item.image.save(out / image, "WEBP", quality=85)
         row = {"id": item.id, "image": image, "title": title, "category": item.category}
         row |= {name: str(value) for name, value in item.said.columns.items()}
         rows.append(row | {"covered": f"{item.covered:.3f}", "split": split, "group": group})
@@ -256,14 +255,12 @@ def groups_of(items: Sequence[Item], alike: Sequence[tuple[str, str]]) -> list[s
 
 def titles_of(items: Sequence[Item]) -> list[str]:
     """Give each drawing its own title, or the words of its name where the title is a collection's."""
-    given = [_CLIPART_BY.sub("", item.said.title) for item in items]
-    # "Clipart by … - smiley111" stands over all smileys: counted as it was written.
     times = Counter(item.said.title for item in items)
     return [
-        title
-        if title and times[item.said.title] <= COLLECTION
+        _CLIPART_BY.sub("", item.said.title)
+        if item.said.title and times[item.said.title] <= COLLECTION
         else name_words(item.path.stem, item.said.author)
-        for item, title in zip(items, given, strict=True)
+        for item in items
     ]
 
 
@@ -299,7 +296,7 @@ def provenance(package: Path, summary: Summary) -> str:
         f"Drawings of the Open Clip Art Library (openclipart.org), release 0.18, from Debian's package\n"
         f"`{package.name}` ({debian.digest(package)}). Their authors dedicated them to the public domain\n"
         f"(Creative Commons Public Domain Dedication); a drawing whose metadata say otherwise is left out.\n"
-        f"Drawn by resvg_py {metadata.version('resvg_py')}; the rules are told in `benchmarks/clipart.py`.\n\n"
+        f"Drawn by resvg_py {metadata.version('resvg_py')}; the rules stand in `benchmarks/clipart.py`.\n\n"
         f"```\n{summary}\n```\n"
     )
 

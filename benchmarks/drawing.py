@@ -76,9 +76,9 @@ def read_drawing(data: bytes) -> Drawing:
     Raises:
         BrokenDrawing: if it is not well-formed XML, or not an SVG.
 
-    >>> square = b'<svg width="2cm" height="1cm"><rect fill="red"/><rect style="fill:none;stroke:#f00"/></svg>'
-    >>> drawing = read_drawing(square)
-    >>> [drawing.columns[name] for name in ("width", "unit", "aspect", "shapes", "colours", "stroked", "year")]
+    >>> svg = b'<svg width="2cm" height="1cm"><rect fill="red"/><rect style="fill:none;stroke:#f00"/></svg>'
+    >>> columns = read_drawing(svg).columns
+    >>> [columns[name] for name in ("width", "unit", "aspect", "shapes", "colours", "stroked", "year")]
     [75.6, 'cm', 2.0, 2, 1, 0.5, '']
     """
     reader = _Reader()

@@ -1,4 +1,4 @@
-"""Splits that nothing leaks across: whole groups go to train, validation or test, categories kept in proportion.
+"""Splits that nothing leaks across: whole groups go to one split, the categories kept in proportion.
 
     pictures ─ near_copies ─▶ pairs ─ Clusters ─▶ groups ─ split_groups ─▶ train 70 / validation 10 / test 20
 
