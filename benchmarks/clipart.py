@@ -12,7 +12,7 @@ runs and never lie in the repository. The category is the top folder. Left out, 
 5. of a series of more than 25 all but 25, evenly chosen (one program made 1,375 stars);
 6. categories of fewer than 30 drawings.
 
-A *series* has one author and names that are equal but for their numbers (`arrow08_4`, `arrow08_5`).
+A *series* has one author (one folder where none is known) and names that are equal but for their numbers (`arrow08_4`, `arrow08_5`).
 
 Splits are by group: what is much alike (unlikeness ≤ 0.8), of one series, or of one author has one split. The
 exception are authors of more than 3 % of the drawings, whose works are grouped by likeness and series only:
@@ -101,9 +101,9 @@ class Item:
 
     @property
     def series(self) -> str:
-        """Author and the name without its numbers; one that is all number is a series of its own."""
+        """Author, or else the folder, and the name without its numbers; a mere number is none."""
         name = " ".join(_WORD.findall(self.path.stem.casefold()))
-        return f"{self.author} / {name or self.id}"
+        return f"{self.author or self.path.parent} / {name or self.id}"
 
 
 def prepare(packages: Path = RUNS / "packages", out: Path = RUNS / "clipart", seed: int = 0) -> FusionData:
