@@ -12,7 +12,8 @@ runs and never lie in the repository. The category is the top folder. Left out, 
 5. of a series of more than 25 all but 25, evenly chosen (one program made 1,375 stars);
 6. categories of fewer than 30 drawings.
 
-A *series* has one author (one folder where none is known) and names that are equal but for their numbers (`arrow08_4`, `arrow08_5`).
+A *series* has one author (one folder where none is known) and names that are equal but for their numbers,
+as `arrow08_4` and `arrow08_5`.
 
 Splits are by group: what is much alike (unlikeness ≤ 0.8), of one series, or of one author has one split. The
 exception are authors of more than 3 % of the drawings, whose works are grouped by likeness and series only:
