@@ -222,7 +222,7 @@ def without_long_series(items: Sequence[Item], dropped: Counter[str]) -> list[It
     members: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:
         members[item.series].append(item)
-    kept = set()
+    kept: set[str] = set()
     for series in members.values():
         count = min(SERIES, len(series))
         kept.update(series[place * len(series) // count].id for place in range(count))

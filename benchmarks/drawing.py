@@ -159,11 +159,10 @@ class _Reader:
 
     def _style(self, attributes: dict[str, str]) -> tuple[str, str]:
         inherited = self.styles[-1] if self.styles else ("black", "none")
-        rules = dict(
-            (part.strip() for part in rule.split(":", 1))
-            for rule in attributes.get("style", "").split(";")
-            if ":" in rule
-        )
+        rules = {
+            name.strip(): value.strip()
+            for name, _, value in (rule.partition(":") for rule in attributes.get("style", "").split(";"))
+        }
         fill, stroke = (
             rules.get(name) or attributes.get(name) or usual
             for name, usual in zip(("fill", "stroke"), inherited, strict=True)

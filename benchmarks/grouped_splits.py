@@ -43,8 +43,8 @@ def near_copies(looks: Sequence[Look], limit: float) -> Iterator[tuple[int, int,
     one, other = one[near], other[near]
     for start in range(0, len(one), _AT_ONCE):
         left, right = (side[start : start + _AT_ONCE] for side in (one, other))
-        thumbnails = (np.stack([looks[place].thumbnail for place in side]) for side in (left, right))
-        found = unlikeness(*thumbnails, limit)
+        seen, compared = (np.stack([looks[place].thumbnail for place in side]) for side in (left, right))
+        found = unlikeness(seen, compared, limit)
         for pair in zip(left.tolist(), right.tolist(), found.tolist(), strict=True):
             if pair[2] <= limit:
                 yield pair

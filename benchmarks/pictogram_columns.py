@@ -157,7 +157,7 @@ def columns_of(entry: Mapping[str, Any], chinese: Mapping[str, Any]) -> dict[str
         "code_points": len(entry["hexcode"].split("-")),
         "skins": len(entry.get("skins", [])),
         "emoticons": 1 if isinstance(emoticons, str) else len(emoticons),
-        "gender": {0: "female", 1: "male"}.get(entry.get("gender"), ""),
+        "gender": {0: "female", 1: "male"}.get(entry.get("gender", -1), ""),
         "joined": "yes" if _JOINER in entry["hexcode"].split("-") else "no",
         "style": "picture" if entry.get("type") else "text",
     }
