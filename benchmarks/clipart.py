@@ -16,16 +16,18 @@ A *series* has one author (one folder where none is known) and names that are eq
 as `arrow08_4` and `arrow08_5`.
 
 Splits are by group: what is much alike (unlikeness ≤ 0.8), of one series, or of one author has one split. The
-exception are authors of more than 3 % of the drawings, whose works are grouped by likeness and series only:
+exception are authors of more than 2 % of the drawings, whose works are grouped by likeness and series only:
 kept whole, a few icon sets would be most of a split.
 
 The picture is the drawing cropped to what is drawn, at most 96 px, transparent where nothing is. The text is
 the title as given (`dc:title`) or, where more than two drawings have that title, so that it names a
-collection, the words of the file's name without its author's.
+collection, the words of the file's name without its author's. `sources.csv` says for each id where the
+package has it and who drew it; that is for people, since the folder is the category.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import sys
@@ -56,9 +58,9 @@ PACKAGE = "openclipart-svg"
 LIBRARY = Path("usr/share/openclipart/svg")
 UNSORTED = "unsorted"
 FIELDS = Fields(texts=("title",), numbers=(*drawing.NUMBERS, "covered"), words=drawing.WORDS)
-SIDE, CANVAS = 96, 288
+SIDE, CANVAS = 96, 192
 """Longest side of the pictures; of the page they are cropped from."""
-COLLECTION, SERIES, LEAST, LARGE = 2, 25, 30, 0.03
+COLLECTION, SERIES, LEAST, LARGE = 2, 25, 30, 0.02
 """Drawings of one title; of one series; of a category; share of an author. See above."""
 
 LINK = "link to another drawing"
@@ -128,7 +130,7 @@ def prepare(packages: Path = RUNS / "packages", out: Path = RUNS / "clipart", se
 
 
 def make_table(library: Path, out: Path, seed: int) -> Summary:
-    """Write data.csv and images/ into `out` from the folders of `library`, one a category."""
+    """Write data.csv, sources.csv and images/ into `out` from the folders of `library`, one a category."""
     dropped = Counter(dict.fromkeys(REASONS, 0))
     items = list(read_items(library, dropped))
     pairs = list(near_copies([item.look for item in items], DOUBTFUL))
@@ -147,6 +149,10 @@ def make_table(library: Path, out: Path, seed: int) -> Summary:
         row = {"id": item.id, "image": image, "title": title, "category": item.category}
         row |= {name: str(value) for name, value in item.said.columns.items()}
         rows.append(row | {"covered": f"{item.covered:.3f}", "split": split, "group": group})
+    with (out / "sources.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "path", "author"])
+        writer.writerows([item.id, item.path.as_posix(), item.said.author] for item in items)
     return write_table(rows, FIELDS, dropped, out)
 
 

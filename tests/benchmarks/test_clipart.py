@@ -103,7 +103,10 @@ def test_only_the_title_may_tell_the_category(library: Path, tmp_path: Path) -> 
     assert summary.missing["year"] == 1
 
 
-def test_works_of_one_author_and_near_copies_have_one_split(library: Path, tmp_path: Path) -> None:
+def test_works_of_one_author_have_one_split(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clipart, "LARGE", 0.05)
     for number, author in enumerate(("Ada Brush", "ada  brush")):
         write(library / "food" / f"{'pq'[number]}.svg", svg(7000 + number, author=author))
     _, rows = build(library, tmp_path / "out")
@@ -119,6 +122,14 @@ def test_an_author_of_many_works_is_grouped_by_series(library: Path, tmp_path: P
         write(library / "food" / f"{name}.svg", svg(8000 + number, author="Ada Brush"))
     _, rows = build(library, tmp_path / "out")
     assert sorted(Counter(row["group"] for row in rows).values())[-2:] == [1, 3]
+
+
+def test_what_is_much_alike_has_one_split(library: Path, tmp_path: Path) -> None:
+    items = list(clipart.read_items(library, Counter()))[:4]
+    alike = [(items[0].id, items[2].id), (items[1].id, "left out")]
+    names = clipart.groups_of(items, alike)
+    assert names[0] == names[2]
+    assert len(set(names)) == 3
 
 
 def test_of_a_long_series_some_are_kept(library: Path, tmp_path: Path) -> None:
