@@ -25,8 +25,9 @@ import numpy as np
 from examples.pictograms.demo import HERE
 from PIL import Image, ImageEnhance
 
+from benchmarks.debian import PackageError
 from benchmarks.figures import RUNS, figure, write
-from benchmarks.zero_shot_data import StampsError, prepare
+from benchmarks.zero_shot_data import prepare
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.look import look_at
 
@@ -44,7 +45,7 @@ def main() -> None:
     try:
         stamps = prepare(RUNS / "stamps", HERE / "pictograms.csv").table
         rows.append(measure("stamps", listed(stamps), 40 if quick else COPIED, limit=200 if quick else None))
-    except StampsError as error:
+    except PackageError as error:
         print(f"without the stamps: {error}")
     figures = {}
     for row in rows:

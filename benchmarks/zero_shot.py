@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from examples.pictograms.demo import HERE
 
+from benchmarks.debian import PackageError
 from benchmarks.figures import RUNS, figure, write
-from benchmarks.zero_shot_data import StampsError, prepare
+from benchmarks.zero_shot_data import prepare
 from openautoglm import OpenAutoGLM, Workspace
 from openautoglm.catalog.schema import Roles
 
@@ -34,7 +35,7 @@ def main() -> None:
         )
     try:
         stamps = prepare(RUNS / "stamps", HERE / "pictograms.csv")
-    except StampsError as error:
+    except PackageError as error:
         sys.exit(str(error))
     folder = RUNS / "zero-shot"
     shutil.rmtree(folder, ignore_errors=True)

@@ -28,7 +28,6 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,6 +37,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from benchmarks.debian import fetch, unpack
 
 PACKAGE = "tuxpaint-stamps-default"
 STAMPS_FOLDER = Path("usr/share/tuxpaint/stamps")
@@ -54,10 +55,6 @@ BROKEN = "the picture does not open"
 TRAINED = "twin of a training picture"
 COPY = "copy of a stamp with the same caption"
 SHARED = "caption shared with another stamp"
-
-
-class StampsError(RuntimeError):
-    """The stamps cannot be had here; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -90,40 +87,11 @@ def prepare(cache: Path, trained_on: Path) -> Stamps:
         trained_on: the training set's table; its column `image` is relative to it.
 
     Raises:
-        StampsError: if the package can be neither found in `cache` nor downloaded or unpacked.
+        PackageError: if the package can be neither found in `cache` nor downloaded or unpacked.
     """
     with tempfile.TemporaryDirectory() as folder:
-        unpack(fetch(cache), Path(folder))
+        unpack(fetch(PACKAGE, cache), Path(folder))
         return make_table(Path(folder) / STAMPS_FOLDER, cache, trained_on)
-
-
-def fetch(cache: Path) -> Path:
-    """Return the package's file in `cache`, downloaded by apt when it is not there."""
-    there = sorted(cache.glob(f"{PACKAGE}_*.deb"))
-    if there:
-        return there[-1]
-    cache.mkdir(parents=True, exist_ok=True)
-    advice = (
-        f"On Debian or Ubuntu run `apt-get update`, then again; elsewhere put {PACKAGE}_*.deb in {cache}."
-    )
-    if shutil.which("apt-get") is None:
-        raise StampsError(f"There is no apt-get to download {PACKAGE} with. {advice}")
-    # Downloaded aside and then moved: a broken download must not pass for the package next time.
-    with tempfile.TemporaryDirectory(dir=cache) as aside:
-        done = subprocess.run(["apt-get", "download", PACKAGE], cwd=aside, capture_output=True, text=True)
-        files = list(Path(aside).glob("*.deb"))
-        if done.returncode or not files:
-            raise StampsError(f"apt-get could not download {PACKAGE}: {done.stderr.strip()} {advice}")
-        return files[0].rename(cache / files[0].name)
-
-
-def unpack(package: Path, folder: Path) -> None:
-    """Unpack a Debian package into `folder`."""
-    if shutil.which("dpkg-deb") is None:
-        raise StampsError(f"dpkg-deb is needed to unpack {package.name}; install the package `dpkg`.")
-    done = subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        raise StampsError(f"{package} does not unpack: {done.stderr.strip()} Remove it, then run again.")
 
 
 def make_table(tree: Path, out: Path, trained_on: Path) -> Stamps:

@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = build(options.packages, options.out)
         else:
             with tempfile.TemporaryDirectory() as folder:
-                pack(Path(folder))
+                pack(Path(folder), packages())
                 rows = build(Path(folder), options.out)
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
@@ -155,12 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pack(folder: Path) -> None:
-    """Fetch the pinned packages into `folder` with npm's own client."""
-    wanted = [f"{name}@{version}" for name, version in packages()]
+def pack(folder: Path, wanted: Sequence[tuple[str, str]]) -> None:
+    """Fetch packages, by name and version, into `folder` with npm's own client."""
+    names = [f"{name}@{version}" for name, version in wanted]
     if shutil.which("npm") is None:
-        raise BuildError(f"npm is missing; pass --packages FOLDER with the tarballs of {', '.join(wanted)}")
-    done = subprocess.run(["npm", "pack", "--silent", *wanted], cwd=folder, capture_output=True, text=True)
+        raise BuildError(f"npm is missing; pass --packages FOLDER with the tarballs of {', '.join(names)}")
+    done = subprocess.run(["npm", "pack", "--silent", *names], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise BuildError(f"npm pack failed; pass --packages FOLDER instead. It said: {done.stderr.strip()}")
 

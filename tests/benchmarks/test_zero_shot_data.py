@@ -149,49 +149,9 @@ def test_nothing_is_a_twin_of_nothing() -> None:
     assert data.are_twins(none, np.ones((3, data.SIGNATURE))).shape == (0, 3)
 
 
-def test_a_package_that_is_in_the_cache_is_not_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    package = tmp_path / "tuxpaint-stamps-default_1_all.deb"
-    package.touch()
-    assert data.fetch(tmp_path) == package
-
-
-def test_without_apt_the_message_says_where_to_put_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(data.StampsError, match=rf"put tuxpaint-stamps-default_\*\.deb in {tmp_path}"):
-        data.fetch(tmp_path)
-
-
-def test_a_failed_download_is_told_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    fake = commands / "apt-get"
-    fake.write_text("#!/bin/sh\n: > half.deb\necho 'E: no network' >&2\nexit 100\n", encoding="utf-8")
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", str(commands))
-    with pytest.raises(data.StampsError, match=r"E: no network On Debian or Ubuntu run `apt-get update`"):
-        data.fetch(tmp_path / "cache")
-    assert not list((tmp_path / "cache").iterdir())
-
-
-def test_a_package_that_does_not_unpack_is_named(tmp_path: Path) -> None:
-    package = tmp_path / "tuxpaint-stamps-default_1_all.deb"
-    package.write_bytes(b"half a download")
-    with pytest.raises(data.StampsError, match="tuxpaint-stamps-default_1_all"):
-        data.unpack(package, tmp_path / "out")
-
-
 def test_a_package_becomes_a_table(tree: Path, trained_on: Path, tmp_path: Path) -> None:
     if shutil.which("dpkg-deb") is None:
-        with pytest.raises(data.StampsError, match="dpkg-deb is needed"):
-            data.unpack(tmp_path / "any.deb", tmp_path / "out")
-        return
+        pytest.skip("there is no dpkg-deb")
     content = tmp_path / "tree"
     (content / "DEBIAN").mkdir()
     control = f"Package: {data.PACKAGE}\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\n"

@@ -63,7 +63,7 @@ def draw_svg(data: bytes) -> bytes:
         ModuleNotFoundError: if resvg is not installed.
     """
     data = _plain(data)
-    command = [sys.executable, "-I", str(_CHILD), str(SIDE), *_font()]
+    command = [sys.executable, "-I", str(_CHILD), str(SIDE), *packaged_font()]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -91,7 +91,8 @@ def _plain(data: bytes) -> bytes:
 
 
 @cache
-def _font() -> tuple[str, ...]:
+def packaged_font() -> tuple[str, ...]:
+    """Path and family of the font that letters are drawn in; nothing where the package has none."""
     from PIL import ImageFont
 
     from openautoglm.catalog.lettering import packaged_fonts

@@ -87,10 +87,19 @@ def _enlarged(root: dict[str, str]) -> dict[str, str]:
 
 def main(side: str, font: str | None = None, family: str | None = None) -> bytes:
     """Draw standard input, under limits; returns the PNG."""
+    _limit()
+    return draw(sys.stdin.buffer.read(), int(side), font, family)
+
+
+def draw(data: bytes, side: int, font: str | None = None, family: str | None = None) -> bytes:
+    """Draw an SVG as PNG that fits into a square of `side` pixels; limits are the caller's care.
+
+    Raises:
+        Refused: if it is broken or unsafe.
+    """
     import resvg_py
 
-    _limit()
-    text, has_letters = rewrite(sys.stdin.buffer.read())
+    text, has_letters = rewrite(data)
     options: dict[str, str | list[str]] = {}
     if has_letters and font and family:
         generic = ("font", "serif", "sans_serif", "cursive", "fantasy", "monospace")
@@ -99,8 +108,8 @@ def main(side: str, font: str | None = None, family: str | None = None) -> bytes
         # Both sides given: the drawing fits into the square and keeps its shape.
         return resvg_py.svg_to_bytes(
             svg_string=text,
-            width=int(side),
-            height=int(side),
+            width=side,
+            height=side,
             dpi=96,  # its default of 0 makes nothing of millimetres
             skip_system_fonts=True,
             **options,  # type: ignore[arg-type]
