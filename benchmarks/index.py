@@ -232,7 +232,8 @@ def _build_ours(folder: Path, *, quick: bool) -> float:
     import pyarrow as pa
 
     from openautoglm.catalog.catalog import Catalog
-    from openautoglm.search.nearest import EXACT_BELOW, build_nearest
+    from openautoglm.search.nearest import EXACT_BELOW
+    from openautoglm.search.nearest_build import build_nearest
     from openautoglm.search.vectors import KEY, VECTORS
 
     catalog = Catalog(folder / "ours", create=True)

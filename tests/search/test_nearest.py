@@ -11,10 +11,11 @@ import pytest
 from tests.evaluate.stand_in import HueModel, catalogue
 
 from openautoglm.catalog.catalog import Catalog
-from openautoglm.search import nearest
+from openautoglm.search import nearest, nearest_build
 from openautoglm.search.find import search
 from openautoglm.search.index import IndexReport, build_index
-from openautoglm.search.nearest import Nearest, build_nearest, described
+from openautoglm.search.nearest import Nearest, described
+from openautoglm.search.nearest_build import build_nearest
 from openautoglm.search.query import Query
 from openautoglm.search.vectors import IMAGE, KEY, TEXT
 from openautoglm.search.wanted import Wanted
@@ -26,7 +27,7 @@ MODEL = "m" * 16
 
 @pytest.fixture(autouse=True)
 def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "QUERIES", 30)
+    monkeypatch.setattr(nearest_build, "QUERIES", 30)
 
 
 def unit(count: int, seed: int) -> np.ndarray:
@@ -198,7 +199,7 @@ def test_pages_within_the_depth_are_one_list_and_deeper_ones_are_exact(shop: Cat
 
 
 def test_a_recall_that_falls_short_is_told(shop: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest._Exam, "recall", lambda *_: 0.9)
+    monkeypatch.setattr(nearest_build._Exam, "recall", lambda *_: 0.9)
     report = build_nearest(shop, MODEL, exact_below=BELOW)
     assert "warning: recall@10 is under 0.99" in str(report)
     assert "warning" in str(IndexReport(nearest=report))

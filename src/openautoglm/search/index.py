@@ -9,9 +9,9 @@
 CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a new price costs no
 encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
 it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
-its texts, and tried again by the next run. The index of neighbours (`nearest.py`), which large catalogues
-have, that of words (`words.py`) and what tells the end of relevance (`calibration.py`) are brought up to
-date last.
+its texts, and tried again by the next run. The index of neighbours (`nearest.py`) and those of the columns
+(`scalar_indices.py`), which large catalogues have, that of words (`words.py`) and what tells the end of
+relevance (`calibration.py`) are brought up to date last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 from openautoglm.search.background import Background
 from openautoglm.search.calibration import Check, build_relevance
-from openautoglm.search.nearest import NearestReport, begin, build_nearest
+from openautoglm.search.nearest import EXACT_BELOW, begin
+from openautoglm.search.nearest_build import NearestReport, build_nearest
+from openautoglm.search.scalar_indices import build_scalar_indices
 from openautoglm.search.vectors import KEY, VECTORS
 from openautoglm.search.words import WordsReport, build_words
 
@@ -119,6 +121,7 @@ def build_index(
             tell("rows", min(start + commit_rows, len(todo)), len(todo))
     if todo:
         Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
+    build_scalar_indices(catalog, from_rows=EXACT_BELOW)
     report.nearest = build_nearest(catalog, fingerprint)
     report.words = build_words(catalog)
     report.relevance = build_relevance(model, catalog, renew=len(todo) * RENEW > len(rows))

@@ -67,25 +67,21 @@ Ranking = Callable[[int], list[Ranked]]
 """How many → the best so many rows, best first; fewer only where there are no more."""
 
 
-def by_vectors(
-    near: Nearest, columns: Sequence[tuple[str, bool]], vector: Vectors, where: str | None
-) -> Ranking:
-    """Rank by cosine.
+def by_vectors(near: Nearest, column: str, vector: Vectors, where: str | None, *, alone: bool) -> Ranking:
+    """Rank by cosine; a ranking that is asked twice for as many rows answers from memory.
 
     Args:
         near: how the vectors are searched.
-        columns: of vectors, and of each whether only rows that have no picture's vector count.
+        column: of vectors.
         vector: (D,) the query, of unit length.
         where: SQL condition that the rows must pass.
+        alone: whether only rows that have no picture's vector count.
     """
     read = light(near.dataset)
 
     @cache
     def ask(n: int) -> list[Ranked]:
-        tables = [
-            near.rows(name, vector, n, columns=read, where=where, alone=alone) for name, alone in columns
-        ]
-        rows = [row for table in tables for row in table.to_pylist()]
+        rows = near.rows(column, vector, n, columns=read, where=where, alone=alone).to_pylist()
         found = [
             Ranked(row[ID], row["_rowid"], row.get(NEAR), score := 1.0 - row["_distance"], score)
             for row in rows
@@ -93,6 +89,11 @@ def by_vectors(
         return best_first(found)
 
     return lambda n: ask(max(n, DEPTH))[:n]
+
+
+def either(rankings: Sequence[Ranking]) -> Ranking:
+    """Rank the rows of several rankings, none of which has a row of another, by their scores."""
+    return lambda n: best_first(row for ranking in rankings for row in ranking(n))[:n]
 
 
 def by_words(

@@ -1,7 +1,7 @@
 """Indices of the columns that users filter by, so that a condition is answered without reading its columns.
 
-    numbers, dates, times, texts    BTREE: sorted values with their rows     =, <, IN, BETWEEN, LIKE 'a%', IS NULL
-    tags                            LABEL_LIST: each tag's rows              array_has, array_has_any, array_has_all
+    numbers, dates, times, texts    BTREE, sorted values with their rows    =, <, IN, BETWEEN, LIKE 'a%', IS NULL
+    tags                            LABEL_LIST, each tag's rows             array_has, array_has_any, _all
 
 Lance asks them by itself, those that a condition touches, and reads the columns of rows that came since. A
 condition of which some part needs another column, or another comparison, is evaluated by reading, as
@@ -55,9 +55,7 @@ def build_scalar_indices(catalog: Catalog, *, from_rows: int) -> bool:
         new = {column: kind for column, kind in wanted.items() if column + _SUFFIX not in present}
         for column, kind in new.items():
             data.create_scalar_index(column, kind, name=column + _SUFFIX)
-        behind = [
-            name for name in present - gone if data.stats.index_stats(name)["num_unindexed_rows"]
-        ]
+        behind = [name for name in present - gone if data.stats.index_stats(name)["num_unindexed_rows"]]
         if behind:
             data.optimize.optimize_indices(index_names=behind)
     return bool(gone or new or behind)
