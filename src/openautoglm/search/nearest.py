@@ -50,7 +50,7 @@ EXACT_BELOW = 20_000
 """Rows with vectors below which comparing all takes some ten milliseconds."""
 FEW_PASS = 2_000
 """Rows passing a filter up to which they are compared one by one."""
-MANY_PASS = 0.5
+MANY_PASS = 0.3
 """Share of the rows passing a filter from which on the nearest of all are looked through."""
 SURPLUS = 1.2
 """So many times the rows that should suffice are then asked for: near rows may pass less often than others."""
