@@ -40,7 +40,7 @@ import pyarrow as pa
 
 from openautoglm.catalog.condition import all_of
 from openautoglm.evaluate.encoding import Vectors
-from openautoglm.search.vectors import IMAGE, made_by
+from openautoglm.search.vectors import made_by, without_picture
 
 if TYPE_CHECKING:
     import lance
@@ -124,7 +124,7 @@ class Nearest:
             none = self.dataset._take_rows([], columns=list(columns))
             return none.append_column("_distance", pa.array([], pa.float32()))
         settings = self.columns.get(column)
-        condition = all_of(f"{IMAGE} IS NULL" if alone else None, where)
+        condition = all_of(without_picture(self.dataset.schema.names) if alone else None, where)
         if settings is not None and k <= DEPTH:
             found = self._by_index(settings, column, vector, k, columns, condition)
             if found is not None:
@@ -252,6 +252,7 @@ def described(folder: Path) -> list[str]:
 
 
 def line(column: str, settings: Settings) -> str:
+    """Say how a column is searched, with a warning where that misses near rows."""
     recall = ", ".join(f"{value:.3f} by {kind}" for kind, value in settings.recall.items())
     name = column.strip("_").partition("_")[0]
     text = (

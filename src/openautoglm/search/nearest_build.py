@@ -1,4 +1,4 @@
-"""The index of vectors of one catalogue: built, brought up to date, and how it is searched chosen by measuring.
+"""The index of vectors: built, brought up to date, and how it is searched chosen by measuring.
 
 How many lists are read (`probes`) and how many candidates are compared again (`DEPTH · refine`) is chosen
 when the index is made: the cheapest step of `LADDER` at which the user's own vectors are found with

@@ -1,7 +1,7 @@
 """Indices of the columns that users filter by, so that a condition is answered without reading its columns.
 
-    numbers, dates, times, texts    BTREE, sorted values with their rows    =, <, IN, BETWEEN, LIKE 'a%', IS NULL
-    tags                            LABEL_LIST, each tag's rows             array_has, array_has_any, _all
+    numbers, dates, texts    BTREE, sorted values with their rows    =, <, IN, BETWEEN, LIKE 'a%', IS NULL
+    tags                     LABEL_LIST, each tag's rows             array_has, array_has_any, _all
 
 Lance asks them by itself, those that a condition touches, and reads the columns of rows that came since. A
 condition of which some part needs another column, or another comparison, is evaluated by reading, as
@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openautoglm.catalog.schema import NEAR, Field, Kind
+from openautoglm.search.vectors import ALONE
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -39,7 +40,8 @@ def build_scalar_indices(catalog: Catalog, *, from_rows: int) -> bool:
     """Bring the indices of the catalogue's columns up to date; tell whether anything was done.
 
     Args:
-        catalog: whose columns are indexed: the user's, and the clusters of near copies.
+        catalog: whose columns are indexed: the user's, the clusters of near copies, and
+            which rows have no picture's vector.
         from_rows: rows from which on there are any; a smaller catalogue loses them.
 
     Raises:
@@ -64,7 +66,9 @@ def build_scalar_indices(catalog: Catalog, *, from_rows: int) -> bool:
 def _wanted(catalog: Catalog) -> dict[str, str]:
     """The columns that are to have an index, and of which kind."""
     fields = {name: KINDS[one.type] for name, one in catalog.fields.items() if _is_filtered(one)}
-    return fields | {NEAR: "BTREE"}
+    own = {NEAR: "BTREE", ALONE: "BITMAP"}
+    present = catalog.dataset.schema.names
+    return fields | {name: kind for name, kind in own.items() if name in present}
 
 
 def _is_filtered(one: Field) -> bool:
