@@ -53,7 +53,7 @@ FEW_PASS = 2_000
 MANY_PASS = 0.3
 """Share of the rows passing a filter from which on the nearest of all are looked through."""
 SURPLUS = 1.2
-"""So many times the rows that should suffice are then asked for: near rows may pass less often than others."""
+"""So many times the rows that should suffice are then asked for: the nearest may pass less often."""
 _PIECES = 3
 """Fragments of the table, evenly spaced, in which the share that passes is counted."""
 DEPTH = 100
@@ -149,7 +149,7 @@ class Nearest:
             share = _share(self.dataset, condition)
             if share >= MANY_PASS and share * settings.rows > FEW_PASS:
                 depth = int(np.ceil(DEPTH * SURPLUS / share))
-                # As many are compared again with their whole vectors as the settings were measured with, or more.
+                # At least as many are compared again as recall was measured with.
                 step = probes, -(-refine * DEPTH // depth)
                 found = ask(self.dataset, column, vector, DEPTH, columns, condition, step, after=depth)
                 if found.num_rows == DEPTH:
