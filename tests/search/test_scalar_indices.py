@@ -1,4 +1,4 @@
-"""Conditions pass the same rows with the columns' indices as evaluated row by row, whatever happened since."""
+"""Conditions pass the same rows with the columns' indices as when evaluated row by row."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 EXACT_BELOW = 20_000
 """Rows with vectors below which comparing all takes some ten milliseconds."""
-FEW_PASS = 2_000
+FEW_PASS = 1_000
 """Rows passing a filter up to which they are compared one by one."""
 MANY_PASS = 0.3
 """Share of the rows passing a filter from which on the nearest of all are looked through."""
