@@ -17,7 +17,7 @@ A filter's share s of the rows that pass is estimated in a few pieces of the tab
 never what is found:
 
     s ≥ MANY_PASS      the DEPTH / s nearest of all, of which those that pass are taken
-    ≤ FEW_PASS rows    each of them is compared
+    FEW_PASS rows      each of them is compared
     else               a search among those that pass, in 1 / √s times as many lists; Lance reads further ones
                        where these hold too few
 
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 EXACT_BELOW = 20_000
 """Rows with vectors below which comparing all takes some ten milliseconds."""
-FEW_PASS = 1_000
-"""Rows passing a filter up to which they are compared one by one."""
+FEW_PASS = (500, 2_000)
+"""Rows passing a filter up to which they are compared one by one: a five-hundredth of all, within these."""
 MANY_PASS = 0.3
 """Share of the rows passing a filter from which on the nearest of all are looked through."""
 SURPLUS = 1.2
@@ -147,7 +147,8 @@ class Nearest:
         probes, refine = settings.probes, settings.refine
         if condition is not None:
             share = _share(self.dataset, condition)
-            if share >= MANY_PASS and share * settings.rows > FEW_PASS:
+            few = int(np.clip(settings.rows // 500, *FEW_PASS))
+            if share >= MANY_PASS and share * settings.rows > few:
                 depth = int(np.ceil(DEPTH * SURPLUS / share))
                 # At least as many are compared again as recall was measured with.
                 step = probes, -(-refine * DEPTH // depth)
@@ -155,11 +156,11 @@ class Nearest:
                 if found.num_rows == DEPTH:
                     return found.slice(0, k)
             passing = self.dataset.to_table(
-                columns=[], filter=condition, with_row_id=True, limit=FEW_PASS + 1
+                columns=[], filter=condition, with_row_id=True, limit=few + 1
             )["_rowid"]
-            if len(passing) <= FEW_PASS:
+            if len(passing) <= few:
                 return self._among(column, vector, k, columns, passing)
-            share = max(share, FEW_PASS / settings.rows)
+            share = max(share, few / settings.rows)
             probes = min(int(np.ceil(probes / np.sqrt(share))), settings.partitions)
         found = ask(self.dataset, column, vector, k, columns, condition, (probes, refine))
         return found if found.num_rows == k else None
