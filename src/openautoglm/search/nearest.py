@@ -50,7 +50,7 @@ EXACT_BELOW = 20_000
 """Rows with vectors below which comparing all takes some ten milliseconds."""
 FEW_PASS = (500, 2_000)
 """Rows passing a filter up to which they are compared one by one: a five-hundredth of all, within these."""
-MANY_PASS = 0.3
+MANY_PASS = 0.5
 """Share of the rows passing a filter from which on the nearest of all are looked through."""
 SURPLUS = 1.2
 """So many times the rows that should suffice are then asked for: the nearest may pass less often."""
@@ -144,14 +144,12 @@ class Nearest:
         condition: str | None,
     ) -> pa.Table | None:
         """Search as the share that passes suggests; None where fewer than `k` were found, and may exist."""
-        probes, refine = settings.probes, settings.refine
+        step = settings.probes, settings.refine
         if condition is not None:
             share = _share(self.dataset, condition)
             few = int(np.clip(settings.rows // 500, *FEW_PASS))
             if share >= MANY_PASS and share * settings.rows > few:
                 depth = int(np.ceil(DEPTH * SURPLUS / share))
-                # At least as many are compared again as recall was measured with.
-                step = probes, -(-refine * DEPTH // depth)
                 found = ask(self.dataset, column, vector, DEPTH, columns, condition, step, after=depth)
                 if found.num_rows == DEPTH:
                     return found.slice(0, k)
@@ -161,8 +159,9 @@ class Nearest:
             if len(passing) <= few:
                 return self._among(column, vector, k, columns, passing)
             share = max(share, few / settings.rows)
-            probes = min(int(np.ceil(probes / np.sqrt(share))), settings.partitions)
-        found = ask(self.dataset, column, vector, k, columns, condition, (probes, refine))
+            probes = int(np.ceil(settings.probes / np.sqrt(share)))
+            step = min(probes, settings.partitions), settings.refine
+        found = ask(self.dataset, column, vector, k, columns, condition, step)
         return found if found.num_rows == k else None
 
     def _among(
