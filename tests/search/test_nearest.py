@@ -17,7 +17,8 @@ from openautoglm.search.index import IndexReport, build_index
 from openautoglm.search.nearest import Nearest, described
 from openautoglm.search.nearest_build import build_nearest
 from openautoglm.search.query import Query
-from openautoglm.search.vectors import IMAGE, KEY, TEXT
+from openautoglm.search.scalar_indices import build_scalar_indices
+from openautoglm.search.vectors import ALONE, IMAGE, KEY, TEXT
 from openautoglm.search.wanted import Wanted
 
 ROWS, DIM = 600, 16
@@ -129,11 +130,56 @@ def test_a_filter_gives_exactly_k_when_k_exist(shop: Catalog, low: int, high: in
     assert len(set(ids) & set(right)) >= 0.9 * many
 
 
+@pytest.mark.parametrize("few", [(ROWS, ROWS), (0, 0)])
+def test_filters_are_answered_right_by_the_columns_indices_too(
+    shop: Catalog, few: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "FEW_PASS", few)
+    build_nearest(shop, MODEL, exact_below=BELOW)
+    build_scalar_indices(shop, from_rows=BELOW)
+    vectors, prices = unit(ROWS, 0), np.arange(ROWS)
+    moved = np.arange(100, 200)
+    ids = [f"r{place}" for place in moved]
+    shop.merge_columns(pa.table({"id": ids, "price": pa.array(moved + 1000, pa.int64())}))
+    shop._store.delete([f"r{place}" for place in range(300, 320)])
+    prices[moved] += 1000
+    there = [place for place in range(20, ROWS) if not 300 <= place < 320]
+    for low, high in [(90, 210), (1000, 1050), (250, 350), (0, 2000), (1090, 1104)]:
+        query = unit(1, low)[0]
+        passing = [place for place in there if low <= prices[place] < high]
+        right = [f"r{place}" for place in sorted(passing, key=lambda one: -(vectors @ query)[one])]
+        ids = found(shop, query, 30, where=f"price >= {low} AND price < {high}")
+        assert len(ids) == len(set(ids)) == min(30, len(right))
+        assert len(set(ids) & set(right[:30])) >= (1.0 if few[0] else 0.9) * len(ids)
+
+
+def test_a_filter_that_most_rows_pass_is_put_to_the_nearest_of_all(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "FEW_PASS", (0, 0))
+    build_nearest(shop, MODEL, exact_below=BELOW)
+    query = unit(1, 5)[0]
+    wide = found(shop, query, 100, where="price >= 60")
+    assert len(wide) == 100
+    assert len(set(wide) & set(exact(unit(ROWS, 0), query, range(60, ROWS), 100))) >= 95
+    assert found(shop, query, 7, where="price >= 60") == wide[:7]
+    # Near the query nothing passes, though most rows do: what was looked through is not enough.
+    near_ones = exact(unit(ROWS, 0), query, range(20, ROWS), 250)
+    shop.merge_columns(pa.table({"id": near_ones, "price": pa.array([9999] * 250, pa.int64())}))
+    ids = found(shop, query, 100, where="price < 9999")
+    assert len(ids) == 100
+    assert not set(ids) & set(near_ones)
+
+
 def test_rows_without_pictures_are_found_by_their_texts(shop: Catalog) -> None:
     build_nearest(shop, MODEL, exact_below=BELOW)
     table = near(shop).rows(TEXT, unit(ROWS, 0)[7], 30, columns=["id"], alone=True)
     assert table["id"][0].as_py() == "r7"
     assert {int(one[1:]) for one in table["id"].to_pylist()} == set(range(20))
+    with_column = pa.table({"id": ["r3", "r4"], ALONE: [True, True]})
+    shop.merge_columns(with_column)  # what `index` writes is believed: no vectors are read to tell
+    again = near(shop).rows(TEXT, unit(ROWS, 0)[7], 30, columns=["id"], alone=True)
+    assert set(again["id"].to_pylist()) == {"r3", "r4"}
 
 
 def test_new_changed_and_removed_rows_are_found_as_they_are_before_and_after_the_next_index(

@@ -175,13 +175,14 @@ def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:
 def _cosines(dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vectors) -> Vectors:
     """(n,) of some rows' pictures, or of their texts where they have none; NaN where they have neither."""
     cosines = np.full(len(addresses), np.nan, np.float32)
-    if not addresses:
-        return cosines
-    table = dataset._take_rows(list(addresses), columns=[IMAGE, TEXT])
-    for column in (table[TEXT], table[IMAGE]):  # a picture's score overwrites the texts'
-        there = column.is_valid().to_numpy()
-        if there.any():
-            flat = np.asarray(column.drop_null().combine_chunks().flatten(), np.float32)
+    for column in (IMAGE, TEXT):
+        missing = np.flatnonzero(np.isnan(cosines))
+        if not len(missing):
+            break
+        read = dataset._take_rows([addresses[place] for place in missing], columns=[column])[column]
+        there = missing[read.is_valid().to_numpy()]
+        if len(there):
+            flat = np.asarray(read.drop_null().combine_chunks().flatten(), np.float32)
             cosines[there] = flat.reshape(-1, len(vector)) @ vector
     return cosines
 

@@ -153,9 +153,9 @@ class Nearest:
                 found = ask(self.dataset, column, vector, DEPTH, columns, condition, step, after=depth)
                 if found.num_rows == DEPTH:
                     return found.slice(0, k)
-            passing = self.dataset.to_table(
-                columns=[], filter=condition, with_row_id=True, limit=few + 1
-            )["_rowid"]
+            passing = self.dataset.to_table(columns=[], filter=condition, with_row_id=True, limit=few + 1)[
+                "_rowid"
+            ]
             if len(passing) <= few:
                 return self._among(column, vector, k, columns, passing)
             share = max(share, few / settings.rows)

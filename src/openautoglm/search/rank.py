@@ -136,9 +136,21 @@ def best_first(rows: Iterable[Ranked]) -> list[Ranked]:
 
 
 def relevant_first(ranking: Ranking, relevant: Sequence[Ranked]) -> Ranking:
-    """Put some rows before all others; among themselves they stand by score."""
+    """Put some rows before all others; among themselves they stand by score.
+
+    The others are asked for only where they are reached, and for more than DEPTH, which compares all rows in
+    a large catalogue, only where those do not suffice.
+    """
     first, ids = best_first(relevant), {row.id for row in relevant}
-    return lambda n: [*first, *(row for row in ranking(n) if row.id not in ids)][:n]
+
+    def ranked(n: int) -> list[Ranked]:
+        rows = first
+        for asked in (min(n, DEPTH), n):
+            if len(rows) < n:
+                rows = [*first, *(row for row in ranking(asked) if row.id not in ids)]
+        return rows[:n]
+
+    return ranked
 
 
 def distinct(ranking: Ranking, n: int) -> list[Ranked]:
