@@ -179,7 +179,7 @@ def _cosines(dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vect
         missing = np.flatnonzero(np.isnan(cosines))
         if not len(missing):
             break
-        read = dataset._take_rows([addresses[place] for place in missing], columns=[column])[column]
+        read = dataset._take_rows(np.asarray(addresses)[missing].tolist(), columns=[column])[column]
         there = missing[read.is_valid().to_numpy()]
         if len(there):
             flat = np.asarray(read.drop_null().combine_chunks().flatten(), np.float32)
