@@ -41,7 +41,8 @@ from openautoglm.catalog.schema import Roles
 from openautoglm.evaluate.bootstrap import bootstrap
 from openautoglm.model import OpenAutoGLM
 from openautoglm.search.background import Background
-from openautoglm.search.relevance import HEADS, End
+from openautoglm.search.relevance import End
+from openautoglm.search.vectors import IMAGE
 
 MODEL = Recipe({"minutes": None, "steps": 2_000}, style_mix=0.1, bolder=1.0)
 PRESENT = 2000
@@ -161,15 +162,17 @@ def _gallery(folder: Any) -> tuple[Workspace, dict[str, tuple[str, set[str]]], d
 def _asked(
     shop: Workspace, model: OpenAutoGLM, end: End, queries: dict[str, tuple[str, set[str]]]
 ) -> list[Asked]:
-    always = replace(end, found=(0.0,) * HEADS + (1.0,))
     background = Background.of(shop.catalog, model.fingerprint())
     vectors = model.encode(texts=list(queries))
+    table = shop.catalog.dataset.to_table(columns=["id", IMAGE])
+    pictures = np.asarray(table[IMAGE].combine_chunks().flatten(), np.float32).reshape(len(table), -1)
+    places = {name: place for place, name in enumerate(table["id"].to_pylist())}
     found = []
     for (text, (kind, ids)), vector in zip(queries.items(), vectors, strict=True):
         results = shop.search(text, by="image", k=DEPTH, fold=False)
         cosines = np.array([hit.cosine for hit in results], np.float64)
         right = np.array([hit.id in ids for hit in results])
-        cut = always.of(cosines, *background.judge(vector))
+        cut = end.of(cosines, *background.judge(vector), pictures[[places[hit.id] for hit in results]])
         assert results.relevant is not None
         found.append(Asked(text, kind, cosines, right, len(ids), results.relevant, cut))
     return found

@@ -16,7 +16,7 @@ from openautoglm.search.calibration import FALSE_FOUND, Lists, build_relevance, 
 from openautoglm.search.find import search
 from openautoglm.search.index import build_index
 from openautoglm.search.query import Query
-from openautoglm.search.relevance import DEPTH, FEATURES, HEADS, End, heads, places
+from openautoglm.search.relevance import DEPTH, FEATURES, HEADS, End, heads, likeness, places
 from openautoglm.search.wanted import Wanted
 
 HUES = 150
@@ -64,12 +64,14 @@ def lists(dice: np.random.Generator, queries: int, *, absent: bool) -> Lists:
             scores[row, :count] = dice.normal(0.7, 0.05, count)
     order = np.argsort(-scores, axis=1)
     zeros = np.zeros(queries, np.float32)
+    flat = np.zeros((queries, DEPTH, likeness(np.ones((1, 1))).shape[1]), np.float32)
     return Lists(
         np.take_along_axis(scores, order, 1),
         np.take_along_axis(relevant, order, 1),
         counts * (not absent),
         zeros,
         zeros + 0.1,
+        flat,
     )
 
 
@@ -83,12 +85,20 @@ def test_an_end_lies_in_its_list_and_its_shape_only_counts(
     scores: np.ndarray, mean: float, spread: float, seed: int
 ) -> None:
     dice = np.random.default_rng(seed)
-    end = End(tuple(dice.normal(size=FEATURES + 1)), tuple(dice.normal(size=HEADS + 1)), {})
+    hidden = tuple(map(tuple, dice.normal(size=(FEATURES + 1, 3)).tolist()))
+    end = End(hidden, tuple(dice.normal(size=4)), tuple(dice.normal(size=HEADS + 1)), {})
     scores = np.sort(scores)[::-1]
-    assert 0 <= end.of(scores, mean, spread) <= min(len(scores), DEPTH)
-    assert end.of(scores, mean, spread) == end.of(scores[:DEPTH], mean, spread)
-    if len(scores):
-        assert places(scores[None], np.array([mean]), np.array([spread])).shape == (1, len(scores), FEATURES)
+    pictures = dice.normal(size=(len(scores), 5)).astype(np.float32)
+    assert end.matches(scores, mean, spread) == end.matches(scores[:DEPTH], mean, spread)
+    if not len(scores):
+        assert not end.matches(scores, mean, spread)
+    else:
+        size = end.of(scores, mean, spread, pictures)
+        assert 1 <= size <= min(len(scores), DEPTH)
+        assert size == end.of(scores[:DEPTH], mean, spread, pictures[:DEPTH])
+        shape = places(scores[None], np.array([mean]), np.array([spread]))
+        assert shape.shape[:2] == (1, len(scores))
+        assert shape.shape[2] + likeness(pictures).shape[1] == FEATURES
         assert heads(scores[None], np.array([mean]), np.array([spread])).shape == (1, HEADS)
 
 
@@ -113,7 +123,8 @@ def test_what_cannot_be_told_apart_is_let_through_as_seldom_as_promised() -> Non
 
 
 def test_what_was_learned_is_read_again_for_its_own_model_only(tmp_path: Path) -> None:
-    end = End(tuple(np.arange(FEATURES + 1.0)), tuple(np.arange(HEADS + 1.0)), {"texts": 3})
+    hidden = tuple(map(tuple, np.ones((FEATURES + 1, 2)).tolist()))
+    end = End(hidden, (1.0, 2.0, 3.0), tuple(np.arange(HEADS + 1.0)), {"texts": 3})
     end.save(tmp_path, "one")
     assert End.read(tmp_path, "one") == end
     assert End.read(tmp_path, "another") is None
@@ -133,6 +144,47 @@ def test_lists_hold_the_nearest_pictures_and_hide_those_that_have_the_text(shop:
     others = np.where(present.relevant, -np.inf, present.scores).max(axis=1)
     assert absent.scores[:, 0] == pytest.approx(others, abs=1e-6)
     assert (np.diff(present.scores, axis=1) <= 0).all()
+
+
+def test_likeness_is_what_its_plain_form_gives() -> None:
+    """Five pictures; each figure written out."""
+    dice = np.random.default_rng(3)
+    pictures = dice.normal(size=(5, 4))
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    cosine = [[float(one @ other) for other in pictures] for one in pictures]
+    before = [1.0] + [sum(cosine[i][:i]) / i for i in range(1, 5)]
+    for i, found in enumerate(likeness(pictures)):
+        wanted = [
+            cosine[i][0],
+            sum(cosine[i][:3]) / 3,
+            max(cosine[i][:4]),
+            before[i],
+            before[min(i + 1, 4)] - before[i],
+            cosine[i][min(i + 1, 4)],
+            sum(cosine[i]) / 5,
+            sum(sum(row[:4]) for row in cosine[:4]) / 16,
+            sum(map(sum, cosine)) / 25,
+        ]
+        assert found == pytest.approx(wanted)
+
+
+def test_pictures_of_one_thing_end_where_another_begins(shop: Catalog) -> None:
+    """Scores that fall evenly tell nothing; the pictures do."""
+    dice = np.random.default_rng(5)
+    queries = 300
+    counts = dice.integers(2, 9, queries)
+    scores = np.tile(np.linspace(0.6, 0.1, DEPTH, dtype=np.float32), (queries, 1))
+    relevant = np.arange(DEPTH)[None] < counts[:, None]
+    alike = []
+    for count in counts:
+        pictures = dice.normal(size=(DEPTH, 32))
+        pictures[:count] += 4 * dice.normal(size=32)
+        alike.append(likeness(pictures / np.linalg.norm(pictures, axis=1, keepdims=True)))
+    zeros = np.zeros(queries, np.float32)
+    present = Lists(scores, relevant, counts, zeros, zeros + 0.1, np.array(alike, np.float32))
+    nothing = Lists(scores - 0.5, relevant & False, 0 * counts, zeros, zeros + 0.1, 0 * present.likeness)
+    _, check = learn(present, nothing)
+    assert check.f1_of_best > 0.97
 
 
 def test_a_search_in_words_tells_where_its_relevant_rows_end(shop: Catalog) -> None:

@@ -134,7 +134,7 @@ def _by_vectors(
         return Found(ranking, None)
     passing = lists[IMAGE](DEPTH)
     best = passing if where is None else by_vectors(near, IMAGE, vector, None, alone=False)(DEPTH)
-    size = end.of(np.array([row.score for row in best]), mean, spread)
+    size = _relevant(end, dataset, best, mean, spread)
     alike = {row.id: row for row in _alike(best[:size], passing)}
     relevant = [row for row in named if row.id in alike or row.part == 1]
     rest = alike.keys() - {row.id for row in named}
@@ -144,6 +144,17 @@ def _by_vectors(
 def _in_words(query: Query, by: By) -> bool:
     """Whether it is a query of the kind that the end of relevance was learned from: words for pictures."""
     return by in ("auto", "vectors", "image") and not (query.images or query.like or query.minus)
+
+
+def _relevant(
+    end: End, dataset: lance.LanceDataset, best: Sequence[Ranked], mean: float, spread: float
+) -> int:
+    """How many of the nearest pictures match; 0 where nothing does."""
+    scores = np.array([row.score for row in best])
+    if not end.matches(scores, mean, spread):
+        return 0
+    column = dataset._take_rows([row.address for row in best], columns=[IMAGE])[IMAGE].combine_chunks()
+    return end.of(scores, mean, spread, np.asarray(column.flatten(), np.float32).reshape(len(best), -1))
 
 
 def _alike(matching: Sequence[Ranked], passing: Sequence[Ranked]) -> list[Ranked]:
