@@ -14,7 +14,7 @@ from tests.evaluate.stand_in import HueModel, catalogue, square
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.evaluate.encoding import unit_mean
 from openautoglm.search.index import build_index
-from openautoglm.search.vectors import indexed_rows
+from openautoglm.search.vectors import ALONE, indexed_rows
 
 VECTORS = ["_image_embeds", "_text_embeds", "_fused_embeds"]
 
@@ -53,6 +53,23 @@ def test_each_row_has_the_vectors_of_what_it_has(shop: Catalog) -> None:
     image, text, fused = vectors(shop, "picture")
     assert text is None
     np.testing.assert_allclose(fused, image, atol=1e-6)
+
+
+def test_rows_that_only_their_texts_find_are_told(shop: Catalog) -> None:
+    build_index(HueModel(), shop)
+
+    def alone() -> dict[str, bool | None]:
+        table = shop.read(["id", ALONE])
+        return dict(zip(table["id"].to_pylist(), table[ALONE].to_pylist(), strict=True))
+
+    assert [name for name, only in alone().items() if only] == ["words"]
+    shop.drop_columns([ALONE])  # an index of an earlier version
+    build_index(HueModel(), shop)
+    assert ALONE not in shop.dataset.schema.names  # nothing was to be done
+    shop.merge_columns(pa.table({"id": ["r30"], "title": ["colour 31"]}))
+    build_index(HueModel(), shop)
+    assert [name for name, only in alone().items() if only] == ["words"]
+    assert alone()["picture"] is False
 
 
 def test_several_texts_become_their_unit_mean(tmp_path: Path) -> None:

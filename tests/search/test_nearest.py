@@ -11,12 +11,14 @@ import pytest
 from tests.evaluate.stand_in import HueModel, catalogue
 
 from openautoglm.catalog.catalog import Catalog
-from openautoglm.search import nearest
+from openautoglm.search import nearest, nearest_build
 from openautoglm.search.find import search
 from openautoglm.search.index import IndexReport, build_index
-from openautoglm.search.nearest import Nearest, build_nearest, described
+from openautoglm.search.nearest import Nearest, described
+from openautoglm.search.nearest_build import build_nearest
 from openautoglm.search.query import Query
-from openautoglm.search.vectors import IMAGE, KEY, TEXT
+from openautoglm.search.scalar_indices import build_scalar_indices
+from openautoglm.search.vectors import ALONE, IMAGE, KEY, TEXT
 from openautoglm.search.wanted import Wanted
 
 ROWS, DIM = 600, 16
@@ -26,7 +28,7 @@ MODEL = "m" * 16
 
 @pytest.fixture(autouse=True)
 def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "QUERIES", 30)
+    monkeypatch.setattr(nearest_build, "QUERIES", 30)
 
 
 def unit(count: int, seed: int) -> np.ndarray:
@@ -115,15 +117,58 @@ def test_a_large_one_is_searched_by_index_with_the_recall_that_it_reports(shop: 
 def test_a_filter_gives_exactly_k_when_k_exist(shop: Catalog, low: int, high: int, many: int) -> None:
     build_nearest(shop, MODEL, exact_below=BELOW)
     query = unit(1, 2)[0]
-    ids = found(shop, query, 30, where=f"price >= {low} AND price < {high}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "FEW_PASS", (ROWS, ROWS))
+        ids = found(shop, query, 30, where=f"price >= {low} AND price < {high}")
     right = exact(unit(ROWS, 0), query, range(max(low, 20), high), 30)
     assert len(ids) == len(set(ids)) == many
     assert ids == right  # few pass, and each is compared
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nearest, "FEW_PASS", 0)
+        patch.setattr(nearest, "FEW_PASS", (0, 0))
         ids = found(shop, query, 30, where=f"price >= {low} AND price < {high}")
     assert len(ids) == len(set(ids)) == many
     assert len(set(ids) & set(right)) >= 0.9 * many
+
+
+@pytest.mark.parametrize("few", [(ROWS, ROWS), (0, 0)])
+def test_filters_are_answered_right_by_the_columns_indices_too(
+    shop: Catalog, few: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "FEW_PASS", few)
+    build_nearest(shop, MODEL, exact_below=BELOW)
+    build_scalar_indices(shop, from_rows=BELOW)
+    vectors, prices = unit(ROWS, 0), np.arange(ROWS)
+    moved = np.arange(100, 200)
+    ids = [f"r{place}" for place in moved]
+    shop.merge_columns(pa.table({"id": ids, "price": pa.array(moved + 1000, pa.int64())}))
+    shop._store.delete([f"r{place}" for place in range(300, 320)])
+    prices[moved] += 1000
+    there = [place for place in range(20, ROWS) if not 300 <= place < 320]
+    for low, high in [(90, 210), (1000, 1050), (250, 350), (0, 2000), (1090, 1104)]:
+        query = unit(1, low)[0]
+        passing = [place for place in there if low <= prices[place] < high]
+        right = [f"r{place}" for place in sorted(passing, key=lambda one: -(vectors @ query)[one])]
+        ids = found(shop, query, 30, where=f"price >= {low} AND price < {high}")
+        assert len(ids) == len(set(ids)) == min(30, len(right))
+        assert len(set(ids) & set(right[:30])) >= (1.0 if few[0] else 0.9) * len(ids)
+
+
+def test_a_filter_that_most_rows_pass_is_put_to_the_nearest_of_all(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "FEW_PASS", (0, 0))
+    build_nearest(shop, MODEL, exact_below=BELOW)
+    query = unit(1, 5)[0]
+    wide = found(shop, query, 100, where="price >= 60")
+    assert len(wide) == 100
+    assert len(set(wide) & set(exact(unit(ROWS, 0), query, range(60, ROWS), 100))) >= 95
+    assert found(shop, query, 7, where="price >= 60") == wide[:7]
+    # Near the query nothing passes, though most rows do: what was looked through is not enough.
+    near_ones = exact(unit(ROWS, 0), query, range(20, ROWS), 250)
+    shop.merge_columns(pa.table({"id": near_ones, "price": pa.array([9999] * 250, pa.int64())}))
+    ids = found(shop, query, 100, where="price < 9999")
+    assert len(ids) == 100
+    assert not set(ids) & set(near_ones)
 
 
 def test_rows_without_pictures_are_found_by_their_texts(shop: Catalog) -> None:
@@ -131,6 +176,10 @@ def test_rows_without_pictures_are_found_by_their_texts(shop: Catalog) -> None:
     table = near(shop).rows(TEXT, unit(ROWS, 0)[7], 30, columns=["id"], alone=True)
     assert table["id"][0].as_py() == "r7"
     assert {int(one[1:]) for one in table["id"].to_pylist()} == set(range(20))
+    with_column = pa.table({"id": ["r3", "r4"], ALONE: [True, True]})
+    shop.merge_columns(with_column)  # what `index` writes is believed: no vectors are read to tell
+    again = near(shop).rows(TEXT, unit(ROWS, 0)[7], 30, columns=["id"], alone=True)
+    assert set(again["id"].to_pylist()) == {"r3", "r4"}
 
 
 def test_new_changed_and_removed_rows_are_found_as_they_are_before_and_after_the_next_index(
@@ -198,7 +247,7 @@ def test_pages_within_the_depth_are_one_list_and_deeper_ones_are_exact(shop: Cat
 
 
 def test_a_recall_that_falls_short_is_told(shop: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest._Exam, "recall", lambda *_: 0.9)
+    monkeypatch.setattr(nearest_build._Exam, "recall", lambda *_: 0.9)
     report = build_nearest(shop, MODEL, exact_below=BELOW)
     assert "warning: recall@10 is under 0.99" in str(report)
     assert "warning" in str(IndexReport(nearest=report))

@@ -19,6 +19,7 @@ from openautoglm.search.facets import Facet
 from openautoglm.search.find import search
 from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index
+from openautoglm.search.nearest import DEPTH
 from openautoglm.search.query import Query
 from openautoglm.search.rank import (
     LIFT,
@@ -126,6 +127,21 @@ def test_what_is_relevant_comes_first(shop: Catalog) -> None:
     ranking = relevant_first(lambda n: rows[:n], [rows[4], rows[1]])
     assert [row.address for row in ranking(6)] == [1, 4, 0, 2, 3, 5]
     assert [row.address for row in ranking(3)] == [1, 4, 0]
+
+
+@given(relevant=st.sets(st.integers(0, 299)), n=st.integers(1, 250))
+def test_no_more_of_the_others_are_asked_for_than_are_reached(relevant: set[int], n: int) -> None:
+    rows = [Ranked(f"{place:03}", place, None, -place) for place in range(300)]
+    asked: list[int] = []
+
+    def others(many: int) -> list[Ranked]:
+        asked.append(many)
+        return rows[:many]
+
+    found = relevant_first(others, [rows[place] for place in relevant])(n)
+    assert [row.address for row in found] == [*sorted(relevant), *sorted(set(range(300)) - relevant)][:n]
+    within = len([place for place in range(DEPTH) if place not in relevant]) + len(relevant)
+    assert max(asked, default=0) <= (0 if n <= len(relevant) else DEPTH if n <= within else n)
 
 
 def test_words_alone_tell_where_the_relevant_rows_end(shop: Catalog) -> None:

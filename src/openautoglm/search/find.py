@@ -49,6 +49,7 @@ from openautoglm.search.rank import (
     best_first,
     by_vectors,
     by_words,
+    either,
     lifted,
     together,
 )
@@ -117,7 +118,11 @@ def _by_vectors(
     vector = query.vector(model, catalog, background)
     mean, spread = background.judge(vector)
     where = all_of(_but(query.like), wanted.where)
-    ranking = _asking(catalog, wanted, by_vectors(near, _columns(wanted.by), vector, where))
+    lists = {
+        column: _asking(catalog, wanted, by_vectors(near, column, vector, where, alone=alone))
+        for column, alone in _columns(wanted.by)
+    }
+    ranking = either(list(lists.values()))
     named: list[Ranked] = []
     if wanted.by == "auto" and query.texts and WORDS in dataset.schema.names:
         having = by_words(catalog, dataset, " ".join(query.texts), where)
@@ -127,7 +132,10 @@ def _by_vectors(
     end = End.read(catalog.folder, model.fingerprint()) if _in_words(query, wanted.by) else None
     if end is None:
         return Found(ranking, None)
-    alike = {row.id: row for row in _alike(end, near, vector, where, mean, spread)}
+    passing = lists[IMAGE](DEPTH)
+    best = passing if where is None else by_vectors(near, IMAGE, vector, None, alone=False)(DEPTH)
+    size = end.of(np.array([row.score for row in best]), mean, spread)
+    alike = {row.id: row for row in _alike(best[:size], passing)}
     relevant = [row for row in named if row.id in alike or row.part == 1]
     rest = alike.keys() - {row.id for row in named}
     return Found(ranking, best_first([*relevant, *(alike[name] for name in rest)]))
@@ -138,16 +146,17 @@ def _in_words(query: Query, by: By) -> bool:
     return by in ("auto", "vectors", "image") and not (query.images or query.like or query.minus)
 
 
-def _alike(
-    end: End, near: Nearest, vector: Vectors, where: str | None, mean: float, spread: float
-) -> list[Ranked]:
-    """The rows whose pictures match, of those that pass `where`: what passes does not move the end."""
-    best = by_vectors(near, [(IMAGE, False)], vector, None)(DEPTH)
-    size = end.of(np.array([row.score for row in best]), mean, spread)
-    if where is None or not size:
-        return best[:size]
-    last = best[size - 1].score - 1e-6  # an index and a comparison of all may differ in the last digit
-    return [row for row in by_vectors(near, [(IMAGE, False)], vector, where)(DEPTH) if row.score >= last]
+def _alike(matching: Sequence[Ranked], passing: Sequence[Ranked]) -> list[Ranked]:
+    """The rows that match, of those that pass the filter: what passes does not move the end.
+
+    Args:
+        matching: the pictures that match, whatever passes.
+        passing: the nearest pictures that pass.
+    """
+    if not matching:
+        return []
+    last = matching[-1].score - 1e-6  # an index and a comparison of all may differ in the last digit
+    return [row for row in passing if row.score >= last]
 
 
 def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:
@@ -166,13 +175,14 @@ def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:
 def _cosines(dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vectors) -> Vectors:
     """(n,) of some rows' pictures, or of their texts where they have none; NaN where they have neither."""
     cosines = np.full(len(addresses), np.nan, np.float32)
-    if not addresses:
-        return cosines
-    table = dataset._take_rows(list(addresses), columns=[IMAGE, TEXT])
-    for column in (table[TEXT], table[IMAGE]):  # a picture's score overwrites the texts'
-        there = column.is_valid().to_numpy()
-        if there.any():
-            flat = np.asarray(column.drop_null().combine_chunks().flatten(), np.float32)
+    for column in (IMAGE, TEXT):
+        missing = np.flatnonzero(np.isnan(cosines))
+        if not len(missing):
+            break
+        read = dataset._take_rows(np.asarray(addresses)[missing].tolist(), columns=[column])[column]
+        there = missing[read.is_valid().to_numpy()]
+        if len(there):
+            flat = np.asarray(read.drop_null().combine_chunks().flatten(), np.float32)
             cosines[there] = flat.reshape(-1, len(vector)) @ vector
     return cosines
 

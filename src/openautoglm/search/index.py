@@ -4,14 +4,15 @@
                     no picture, or a broken one
     _text_embeds    the unit mean of the vectors of the row's different texts; null without text
     _fused_embeds   the unit mean of those of the two that are there: the row as a whole
+    _embeds_alone   whether there are a text's vector and no picture's
     _embeds_key     FINGERPRINT:CONTENT, what the vectors were made from and by which model
 
 CONTENT is a hash of the picture's bytes and the texts, not of the whole row: a new price costs no
 encoding. Vectors are committed every few hundred rows, so that a run that was killed goes on where
 it stopped. The key of a row whose picture could not be read ends in `:broken`: it is searched by
-its texts, and tried again by the next run. The index of neighbours (`nearest.py`), which large catalogues
-have, that of words (`words.py`) and what tells the end of relevance (`calibration.py`) are brought up to
-date last.
+its texts, and tried again by the next run. The index of neighbours (`nearest.py`) and those of the columns
+(`scalar_indices.py`), which large catalogues have, that of words (`words.py`) and what tells the end of
+relevance (`calibration.py`) are brought up to date last.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 from openautoglm.search.background import Background
 from openautoglm.search.calibration import Check, build_relevance
-from openautoglm.search.nearest import NearestReport, begin, build_nearest
-from openautoglm.search.vectors import KEY, VECTORS
+from openautoglm.search.nearest import EXACT_BELOW, begin
+from openautoglm.search.nearest_build import NearestReport, build_nearest
+from openautoglm.search.scalar_indices import build_scalar_indices
+from openautoglm.search.vectors import ALONE, IMAGE, KEY, TEXT, VECTORS
 from openautoglm.search.words import WordsReport, build_words
 
 if TYPE_CHECKING:
@@ -119,6 +122,7 @@ def build_index(
             tell("rows", min(start + commit_rows, len(todo)), len(todo))
     if todo:
         Background.draw(catalog, fingerprint).save(catalog.folder, fingerprint)
+    build_scalar_indices(catalog, from_rows=EXACT_BELOW)
     report.nearest = build_nearest(catalog, fingerprint)
     report.words = build_words(catalog)
     report.relevance = build_relevance(model, catalog, renew=len(todo) * RENEW > len(rows))
@@ -157,12 +161,19 @@ def _encode(
     size = next(len(vector) for vector in [*fused, np.zeros(1)] if vector is not None)
     for name, values in zip(VECTORS, (pictures, words, fused), strict=True):
         columns[name] = pa.array(values, pa.list_(pa.float32(), size))
-    return pa.table({**columns, KEY: pa.array(keys, pa.string())}), found.broken
+    alone = [picture is None and text is not None for picture, text in zip(pictures, words, strict=True)]
+    return pa.table({**columns, ALONE: alone, KEY: pa.array(keys, pa.string())}), found.broken
 
 
 def _make_room(catalog: Catalog, schema: pa.Schema) -> None:
-    """Drop vectors of another size: a model with other dimensions cannot share their columns."""
+    """Drop vectors of another size: a model with other dimensions cannot share their columns.
+
+    An index of an earlier version comes to know its rows without pictures.
+    """
     present = catalog.dataset.schema
+    if IMAGE in present.names and ALONE not in present.names:
+        with catalog.writing():
+            catalog.writable.add_columns({ALONE: f"{IMAGE} IS NULL AND {TEXT} IS NOT NULL"})
     stale = [
         name
         for name in VECTORS

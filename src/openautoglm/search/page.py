@@ -12,7 +12,7 @@ from openautoglm.search.facets import Facet, in_order
 from openautoglm.search.hit import Cursor, Hit, Results
 from openautoglm.search.nearest import DEPTH
 from openautoglm.search.query import Query
-from openautoglm.search.rank import Ranked, Ranking, distinct, relevant_first
+from openautoglm.search.rank import Ranked, Ranking, best_first, distinct, relevant_first
 from openautoglm.search.wanted import Wanted
 from openautoglm.search.words import matched_words
 
@@ -47,8 +47,8 @@ def read_page(
     ranking, relevant = found.ranking, None
     if found.relevant is not None:
         ranking = relevant_first(ranking, found.relevant)
-        ids = {row.id for row in found.relevant}
-        relevant = [row for row in fold(ranking, len(ids)) if row.id in ids] if ids else []
+        first = best_first(found.relevant)
+        relevant = fold(lambda n: first[:n], len(first)) if first else []
     end = page.start + wanted.k
     facets: dict[str, Facet] = {}
     among = None

@@ -67,25 +67,21 @@ Ranking = Callable[[int], list[Ranked]]
 """How many → the best so many rows, best first; fewer only where there are no more."""
 
 
-def by_vectors(
-    near: Nearest, columns: Sequence[tuple[str, bool]], vector: Vectors, where: str | None
-) -> Ranking:
-    """Rank by cosine.
+def by_vectors(near: Nearest, column: str, vector: Vectors, where: str | None, *, alone: bool) -> Ranking:
+    """Rank by cosine; a ranking that is asked twice for as many rows answers from memory.
 
     Args:
         near: how the vectors are searched.
-        columns: of vectors, and of each whether only rows that have no picture's vector count.
+        column: of vectors.
         vector: (D,) the query, of unit length.
         where: SQL condition that the rows must pass.
+        alone: whether only rows that have no picture's vector count.
     """
     read = light(near.dataset)
 
     @cache
     def ask(n: int) -> list[Ranked]:
-        tables = [
-            near.rows(name, vector, n, columns=read, where=where, alone=alone) for name, alone in columns
-        ]
-        rows = [row for table in tables for row in table.to_pylist()]
+        rows = near.rows(column, vector, n, columns=read, where=where, alone=alone).to_pylist()
         found = [
             Ranked(row[ID], row["_rowid"], row.get(NEAR), score := 1.0 - row["_distance"], score)
             for row in rows
@@ -93,6 +89,11 @@ def by_vectors(
         return best_first(found)
 
     return lambda n: ask(max(n, DEPTH))[:n]
+
+
+def either(rankings: Sequence[Ranking]) -> Ranking:
+    """Rank the rows of several rankings, none of which has a row of another, by their scores."""
+    return lambda n: best_first(row for ranking in rankings for row in ranking(n))[:n]
 
 
 def by_words(
@@ -135,9 +136,21 @@ def best_first(rows: Iterable[Ranked]) -> list[Ranked]:
 
 
 def relevant_first(ranking: Ranking, relevant: Sequence[Ranked]) -> Ranking:
-    """Put some rows before all others; among themselves they stand by score."""
+    """Put some rows before all others; among themselves they stand by score.
+
+    The others are asked for only where they are reached, and for more than DEPTH, which compares all rows in
+    a large catalogue, only where those do not suffice.
+    """
     first, ids = best_first(relevant), {row.id for row in relevant}
-    return lambda n: [*first, *(row for row in ranking(n) if row.id not in ids)][:n]
+
+    def ranked(n: int) -> list[Ranked]:
+        rows = first
+        for asked in (min(n, DEPTH), n):
+            if len(rows) < n:
+                rows = [*first, *(row for row in ranking(asked) if row.id not in ids)]
+        return rows[:n]
+
+    return ranked
 
 
 def distinct(ranking: Ranking, n: int) -> list[Ranked]:

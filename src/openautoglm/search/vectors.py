@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,12 +12,19 @@ if TYPE_CHECKING:
 IMAGE, TEXT, FUSED = VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
 KEY = "_embeds_key"
 """FINGERPRINT:CONTENT, what the vectors were made from and by which model."""
+ALONE = "_embeds_alone"
+"""Whether a row has a text's vector and no picture's: to tell that from the vectors reads them all."""
 
 
 def made_by(fingerprint: str) -> str:
     """Write the SQL condition for rows with vectors of the model of this fingerprint."""
     quoted = fingerprint.replace("'", "''")
     return f"starts_with({KEY}, '{quoted}:')"
+
+
+def without_picture(names: Collection[str]) -> str:
+    """Write the SQL condition for rows that only their texts' vectors find, in a table of columns `names`."""
+    return f"{ALONE} = true" if ALONE in names else f"{IMAGE} IS NULL"
 
 
 def indexed_rows(catalog: Catalog) -> dict[str, int]:
