@@ -65,6 +65,15 @@ LINES: dict[str, list[Line]] = {
         Line("cosine_min", "… smallest cosine with the whole picture in float32", "……与 float32 全图向量的最小余弦", "≥ .999"),
         Line("speedup_tiny", "… a tiny tower, where decoding is all the work", "……极小的塔，几乎只剩解码"),
     ],
+    "relevance": [
+        Line("cut_f1_over_oracle", "Where relevance ends: F1 of the cut ÷ that of the best cut of each list", "相关结果的截止处：截断的 F1 ÷ 每个列表最佳截断的 F1", "≥ .9"),
+        Line("found_f1_over_oracle", "… on the lists that are said to match", "……在判定为有匹配的列表上"),
+        Line("count_f1_over_oracle", "… the best flat number of rows, chosen in hindsight", "……事后选出的最佳固定条数"),
+        Line("flat_f1_over_oracle", "… the best flat cutoff of the cosine, chosen in hindsight", "……事后选出的最佳固定余弦阈值"),
+        Line("false_found", "… something is said to match where nothing does", "……实际没有却判定为有匹配", "≤ .05"),
+        Line("false_nothing", "… nothing is said to match where something does", "……实际有却判定为无匹配"),
+        Line("false_nothing_flat", "… the same of a flat cutoff that finds as much where nothing is", "……误报率相同的固定阈值的同一指标"),
+    ],
     "auto-weight": [
         Line("final_fast", "GradNorm, weight of the faster task at the end", "GradNorm，较快任务的最终权重", "≈ .5"),
         Line("final_slow", "… of the slower task", "……较慢任务", "≈ 1.5"),

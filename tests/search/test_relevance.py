@@ -111,14 +111,14 @@ def test_clear_lists_are_learned_and_the_check_tells_what_new_lists_give() -> No
         assert one.recall > 0.97
         assert one.f1_of_best > 0.97
         assert one.false_nothing < 0.02
-    assert check.false_found == pytest.approx(FALSE_FOUND, abs=0.011)
+    assert 0 < check.false_found <= FALSE_FOUND
     assert fresh.false_found < 0.15
 
 
 def test_what_cannot_be_told_apart_is_let_through_as_seldom_as_promised() -> None:
     dice = np.random.default_rng(1)
     _, check = learn(lists(dice, 400, absent=True), lists(dice, 400, absent=True))
-    assert check.false_found == pytest.approx(FALSE_FOUND, abs=0.011)
+    assert 0 < check.false_found <= FALSE_FOUND
     assert check.false_nothing > 0.85
 
 
