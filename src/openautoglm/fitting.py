@@ -7,6 +7,7 @@ other columns, and a fusion of what a row has. A configuration of one's own is t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
@@ -16,8 +17,11 @@ from openautoglm.tasks.target import Target, TargetError, TargetKind
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.evaluate.report import Report
     from openautoglm.model import OpenAutoGLM
+    from openautoglm.search.index import IndexReport
     from openautoglm.train.data import TrainingData
+    from openautoglm.train.result import FitResult
 
 MODALITY_DROPOUT = 0.2
 """Of presets with targets."""
@@ -25,6 +29,20 @@ MODALITY_DROPOUT = 0.2
 
 class FittingError(UserError):
     """A model, name or target that a training cannot start with; the message says what to give."""
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What `fit` did: the training, the figures on the test split where there is one, and the index."""
+
+    name: str
+    training: FitResult
+    evaluation: Report | None
+    index: IndexReport | None
+
+    def __str__(self) -> str:
+        parts = [f"model {self.name}: {self.training}", self.evaluation, self.index]
+        return "\n".join(str(part) for part in parts if part is not None)
 
 
 class Wanted(NamedTuple):

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.errors import UserError
+from openautoglm.search.named import Named
 
 if TYPE_CHECKING:
     from openautoglm.catalog.report import AddReport
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.evaluate.encoding import Encoder, Tell
     from openautoglm.evaluate.report import Report
+    from openautoglm.fitting import FitReport
     from openautoglm.model import OpenAutoGLM
     from openautoglm.predicting import PredictReport
     from openautoglm.search.hit import Results
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from openautoglm.search.query import Picture, Query
     from openautoglm.search.text_towers import TextTowers
     from openautoglm.search.wanted import By
-    from openautoglm.train.fit import FitResult
 
 MODEL = "model"
 """Key of `workspace.json`: the model that is used when none is named."""
@@ -45,45 +45,6 @@ MODEL = "model"
 
 class WorkspaceError(UserError):
     """A model or an argument that does not fit this workspace."""
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """What `fit` did: the training, the figures on the test split where there is one, and the index."""
-
-    name: str
-    training: FitResult
-    evaluation: Report | None
-    index: IndexReport | None
-
-    def __str__(self) -> str:
-        parts = [f"model {self.name}: {self.training}", self.evaluation, self.index]
-        return "\n".join(str(part) for part in parts if part is not None)
-
-
-class _Named:
-    """A model with its fingerprint at hand: hashing all weights would cost more than the query does."""
-
-    def __init__(self, model: OpenAutoGLM) -> None:
-        self._model, self._fingerprint = model, model.fingerprint()
-        self._versions = self._now()
-        self.encode = model.encode
-
-    @classmethod
-    def of(cls, workspace: Workspace, model: OpenAutoGLM) -> _Named:
-        """The one that `workspace` keeps, made anew when model or weights are not what they were."""
-        kept = workspace._named
-        if kept is None or kept._model is not model or kept._versions != kept._now():
-            kept = workspace._named = cls(model)
-        return kept
-
-    def fingerprint(self) -> str:
-        """Name the weights, as `OpenAutoGLM.fingerprint`."""
-        return self._fingerprint
-
-    def _now(self) -> list[tuple[int, int]]:
-        """Where each tensor lies and how often it was written to, which torch counts."""
-        return [(value.data_ptr(), value._version) for value in self._model.state_dict().values()]
 
 
 class Workspace:
@@ -101,7 +62,7 @@ class Workspace:
             raise WorkspaceError(f"{folder} cannot be a folder: a part of that path is a file") from error
         self.folder = self.catalog.folder
         self._loaded: dict[tuple[Path | str, int | None], OpenAutoGLM] = {}
-        self._named: _Named | None = None
+        self._named: Named | None = None
 
     @classmethod
     def open(cls, folder: Path | str, *, create: bool = False) -> Workspace:
@@ -217,7 +178,7 @@ class Workspace:
             start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
         )
         if training.interrupted:
-            return FitReport(start.name, training, None, None)
+            return fitting.FitReport(start.name, training, None, None)
         if names:
             start.model.heads.trust = trust_of(start.model, self.catalog, where=where)
         start.model.save_pretrained(folder)
@@ -228,7 +189,7 @@ class Workspace:
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
             evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
             start.model.save_pretrained(folder, card=evaluation.card())
-        return FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
+        return fitting.FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
 
     def evaluate(
         self,
@@ -389,7 +350,12 @@ class Workspace:
         """What encodes the query: the default model, or its text tower alone where that is enough."""
         home = None if query.images or self._loaded else self._folder(None)
         tower = self._text_towers.find(home) if home else None
-        return tower or _Named.of(self, self.model())
+        if tower is not None:
+            return tower
+        model = self.model()
+        if self._named is None or not self._named.stands_for(model):
+            self._named = Named(model)
+        return self._named
 
     @cached_property
     def _text_towers(self) -> TextTowers:
