@@ -233,8 +233,8 @@ def test_the_wrong_suffix_does_not_matter_and_other_boxes_are_no_pictures(tmp_pa
 
 def test_a_missing_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(Image.new("RGB", SIZE, RED), "HEIF")
-    monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
-    with pytest.raises(BadImage, match="pip install pillow-heif"):
+    monkeypatch.setitem(sys.modules, "pi_heif.as_plugin", None)
+    with pytest.raises(BadImage, match="pip install pi-heif"):
         decode_image(data)
 
 

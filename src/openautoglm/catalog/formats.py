@@ -1,7 +1,7 @@
 """Which bytes are a picture, and of which format: opened by their content, before a pixel is decoded.
 
     JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF   Pillow, with every other of its parsers shut
-    HEIC, HEIF                              pillow-heif (libheif), imported when the first one comes
+    HEIC, HEIF                              pi-heif (libheif), imported when the first one comes
     SVG                                     drawn by resvg in a process of its own (`svg.py`)
 
 A file's suffix says whether it is worth a look (`SUFFIXES`); what it is, its first bytes say.
@@ -91,7 +91,7 @@ def bad_image(path: Path | None, error: Exception, data: bytes = b"") -> BadImag
     if isinstance(error, SvgError):
         return BadImage(path, f"SVG that cannot be drawn: {error}")
     if isinstance(error, ImportError):
-        return BadImage(path, f"{error.name} is missing; run `pip install pillow-heif resvg-py`")
+        return BadImage(path, f"{error.name} is missing; run `pip install pi-heif resvg-py`")
     if isinstance(error, Image.DecompressionBombError):
         return _too_large(path, str(error).partition(",")[0])
     if isinstance(error, Image.UnidentifiedImageError):
@@ -121,7 +121,7 @@ def _brand(data: bytes) -> str | None:
 
 def _open_heif(data: bytes) -> Image.Image:
     # Its class is used as it is: registering it would open HEIF to all of the user's program.
-    from pillow_heif.as_plugin import HeifImageFile
+    from pi_heif.as_plugin import HeifImageFile
 
     # libheif allots memory by the size in the header and refuses a stream that says another one.
     image: Image.Image = HeifImageFile(io.BytesIO(data))
