@@ -71,3 +71,15 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         SmallVision(widths=(8, 16), depths=(1,))
     with pytest.raises(ValueError, match="not a probability"):
         SmallVision(style_mix=1.5)
+
+
+def test_a_lone_picture_can_be_trained_on() -> None:
+    """A batch of rows of which one has a picture."""
+    tower = SmallVision((4, 8), (1, 1), style_mix=0.5)
+    for _ in range(50):
+        tower(torch.rand(8, 3, 16, 16))
+    before = tower.norm.running_mean.clone()
+    alone = tower(torch.rand(1, 3, 16, 16)).pooled
+    alone.sum().backward()
+    assert alone.isfinite().all() and tower.stem[0].weight.grad.isfinite().all()
+    assert tower.norm.running_mean.equal(before)

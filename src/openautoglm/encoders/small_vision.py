@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from openautoglm.encoders.encoded import Encoded
 
@@ -78,7 +79,15 @@ class SmallVision(nn.Module):
                 found = self.style_mix(found)
         tokens = found.flatten(2).transpose(1, 2)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return Encoded(tokens, self.norm(tokens.mean(1) + tokens.amax(1)), mask)
+        return Encoded(tokens, self._normalise(tokens.mean(1) + tokens.amax(1)), mask)
+
+    def _normalise(self, pooled: Tensor) -> Tensor:
+        """Normalise by the batch, (B, d); a lone picture, which has no spread, by those before it."""
+        if len(pooled) > 1 or not self.training:
+            normalised: Tensor = self.norm(pooled)
+            return normalised
+        norm = self.norm
+        return functional.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias)
 
 
 class Block(nn.Module):
