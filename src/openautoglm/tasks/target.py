@@ -145,7 +145,9 @@ def _kind(type_: str, values: Sequence[Any]) -> TargetKind:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value)) or value in ("", [])
+    if isinstance(value, str | list | tuple):
+        return not value
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _label(value: Any) -> str:
