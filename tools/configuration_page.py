@@ -1,6 +1,6 @@
 """Write the page of all configuration keys from the types that check them, or check that it is current.
 
-    src/openautoglm/config.py      keys, types, bounds, defaults, docstrings  ─┐
+    src/openautoglm/config/*.py    keys, types, bounds, defaults, docstrings  ─┐
     src/openautoglm/presets/*.json what each preset sets                      ─┴─▶ docs/configuration.md
 
 `make docs` writes; `--check` (part of `make lint`) writes nothing and fails when the page differs.
@@ -21,7 +21,6 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from openautoglm import config
 from openautoglm.config import AugmentConfig, ModelConfig, Strict, TrainConfig, load_preset, preset_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +31,7 @@ _BOUNDS = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 
 _HEAD = """# Configuration
 
-<!-- written by tools/configuration_page.py from src/openautoglm/config.py -->
+<!-- written by tools/configuration_page.py from src/openautoglm/config/ -->
 
 Every key there is. The model's are a mapping in Python, a `.json` or `.toml` file that holds them alone,
 or a preset's name: `OpenAutoGLM.from_config("model.toml")`, `autoglm fit shop --model model.toml`. Those of
@@ -74,9 +73,7 @@ def table(cls: type[Strict]) -> str:
     lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, field in cls.model_fields.items():
         if name not in meanings:
-            sys.exit(
-                f"{cls.__name__}.{name} has no docstring in src/openautoglm/config.py; write one below it"
-            )
+            sys.exit(f"{cls.__name__}.{name} has no docstring in src/openautoglm/config/; write one below it")
         lines.append(f"| `{name}` | {kind(field)} | {_default(field)} | {meanings[name]} |")
     return "\n".join(lines) + "\n"
 
@@ -161,7 +158,7 @@ def main() -> None:
     current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
     if "--check" in sys.argv[1:]:
         if not current:
-            sys.exit(f"docs/{PAGE.name} differs from {Path(config.__file__).name}; run: make docs")
+            sys.exit(f"docs/{PAGE.name} differs from src/openautoglm/config/; run: make docs")
     elif not current:
         PAGE.write_text(text, encoding="utf-8")
 

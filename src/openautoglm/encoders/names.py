@@ -8,7 +8,7 @@ today: rotary positions, RMS norm, gated MLP.
 24
 >>> resolve("vit_larg_patch16_224", "vision_encoder")
 Traceback (most recent call last):
-openautoglm.config.ConfigError: vision_encoder 'vit_larg_patch16_224' is no known name; did you mean \
+openautoglm.config.strict.ConfigError: vision_encoder 'vit_larg_patch16_224' is no known name; did you mean \
 'vit_large_patch16_224'? (nor is there a folder of that name)
 """
 
