@@ -65,6 +65,7 @@ def add(
     from openautoglm.catalog.printable import printable
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.sources import Sources
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
 
@@ -84,7 +85,9 @@ def add(
     )
     if errors is not None:
         AddReport().write_errors(errors)  # hours later would be a bad time to learn that it cannot be written
-    # Without a source there is nothing to make a workspace for.
+    # Without a source, or one that exists, there is nothing to make a workspace for.
+    if names:
+        Sources(workspace.expanduser().resolve(), {}).named(names)
     shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     for source, used in report.inferred.items():
