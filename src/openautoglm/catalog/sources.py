@@ -39,7 +39,8 @@ class Sources:
     def named(self, given: Sequence[Path | str | SqlQuery]) -> list[Path | SqlQuery]:
         """Resolve the given sources, or all known ones when none is given; tables come first.
 
-        Nothing is read yet, and the workspace need not exist. Known queries whose password is not kept are left out then, which `notes` tells.
+        Nothing is read yet, and the workspace need not exist. Known queries whose password is not kept are
+        left out, which `notes` tells.
 
         Raises:
             CatalogError: if one does not exist, is the workspace, or is of no kind that is read.
