@@ -90,6 +90,8 @@ def add(
         Sources(workspace.expanduser().resolve(), {}).named(names)
     shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
+    if errors is not None:  # before anything is printed, to a reader that may have enough (`| head`)
+        report.write_errors(errors)
     for source, used in report.inferred.items():
         typer.echo(printable(f"{source}: {used}"))
     for note in report.notes:
@@ -100,5 +102,4 @@ def add(
     if len(report.skipped) > _SHOWN:
         typer.echo(f"  … and {len(report.skipped) - _SHOWN} more; --errors FILE.csv lists them all")
     if errors is not None:
-        report.write_errors(errors)
         typer.echo(f"{len(report.skipped)} skipped: {errors}")
