@@ -238,3 +238,10 @@ def test_without_a_source_no_workspace_is_made(say: Any, tmp_path: Path, source:
     code, _, err = say("add", tmp_path / "shop", tmp_path / source)
     assert code == 2 and source in err
     assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("verb", ["add", "show", "fit", "evaluate", "predict", "index", "search"])
+def test_the_usage_marks_what_may_be_left_out_once(say: Any, verb: str) -> None:
+    code, out, _ = say(verb, "--help")
+    usage = next(line for line in out.splitlines() if "Usage:" in line)
+    assert code == 0 and "[[" not in usage and "]...]" not in usage and "...]" not in usage
