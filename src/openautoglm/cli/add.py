@@ -16,7 +16,9 @@ def add(
     workspace: WorkspaceFolder,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="Folders, tables, PDFs, videos, WebDataset archives."),
+        typer.Argument(
+            metavar="SOURCE", help="Folders, pictures, tables, PDFs, videos, WebDataset archives."
+        ),
     ] = None,
     table: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")
