@@ -123,6 +123,13 @@ def test_a_row_with_only_a_number_is_enough(shop: Workspace, tmp_path: Path) -> 
     assert report.predictions.targets["kind"].values() == ["warm"]
 
 
+def test_a_table_of_other_columns_is_told_which_ones_are_read(shop: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("colour\nred\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"other\.csv: .*weight.*; the table has colour; rename") as refused:
+        shop.predict(tmp_path / "other.csv")
+    assert "--column" not in str(refused.value) and "price" not in str(refused.value)
+
+
 def test_the_command_line_fits_and_predicts(shop: Workspace, tmp_path: Path) -> None:
     run = CliRunner()
     out = tmp_path / "said.csv"

@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.catalog.errors import NoRolesError
 from openautoglm.catalog.readers import open_table
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Roles, column_name
@@ -97,7 +98,10 @@ def predict(
     else:
         with tempfile.TemporaryDirectory(prefix="autoglm-predict-") as folder:
             rows = Catalog(Path(folder) / "rows", create=True)
-            skipped += rows.add(source, roles=_roles(catalog, source)).skipped
+            try:
+                skipped += rows.add(source, roles=_roles(catalog, source)).skipped
+            except NoRolesError as error:
+                raise PredictError(_unknown(catalog, model, source)) from error
             found = predict_rows(model, rows, fields=catalog.fields, where=where, tell=tell)
     report = PredictReport(found, [*skipped, *found.skipped], path)
     if not found.ids:
@@ -120,6 +124,17 @@ def _roles(catalog: Catalog, source: Path | str) -> Roles | None:
     if not any(found.values()):
         return None
     return Roles(text=tuple(found["text"]), tags=tuple(found["tags"]), columns=tuple(found["column"]))
+
+
+def _unknown(catalog: Catalog, model: OpenAutoGLM, source: Path | str) -> str:
+    """Tell that a table has no column that the catalogue has, and which those are."""
+    known = [one.name for one in catalog.fields.values() if one.role in ("text", "tags", "column", "group")]
+    read = ", ".join(name for name in known if name not in model.heads.targets)
+    columns = ", ".join(open_table(Path(source).expanduser()).columns)
+    return (
+        f"{source}: the model reads pictures, texts and the catalogue's columns ({read}); the table has "
+        f"{columns}; rename its columns to theirs"
+    )
 
 
 def _write(table: pa.Table, path: Path) -> None:

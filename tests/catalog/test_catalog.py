@@ -439,3 +439,17 @@ def test_odd_pictures_and_their_orientation(shop: Catalog, tmp_path: Path) -> No
     assert str(report) == "+1 ~0 −0, 2 skipped"
     row = shop.read().to_pylist()[0]
     assert (row["_width"], row["_height"]) == (10, 30)
+
+
+def test_a_picture_alone_is_a_source(
+    shop: Catalog, write: Write, save_image: SaveImage, tmp_path: Path
+) -> None:
+    picture = save_image(tmp_path / "photos" / "b.png", 1)
+    write("photos/b.png.txt", "a lighthouse")
+    assert str(shop.add(picture)) == "+1 ~0 −0"
+    row = shop.read().to_pylist()[0]
+    assert (row["id"], row["caption"], row["file"]) == ("b.png", "a lighthouse", "b.png")
+    assert shop.load_image(row).size == (12, 8)
+    assert str(shop.add()) == "+0 ~0 −0"
+    broken = write("photos/broken.png", "no picture")
+    assert [one.path for one in shop.add(broken).skipped] == [str(broken)]

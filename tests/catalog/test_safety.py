@@ -31,6 +31,16 @@ adding.ROWS_PER_COMMIT = 3
 shop = Catalog(sys.argv[1], create=True)
 shop.add(sys.argv[2], embed=True, progress=lambda step: print(step.done, flush=True))
 """
+SET = """
+import sys
+from openautoglm.catalog.catalog import Catalog
+
+shop = Catalog(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(100):
+    shop.update_settings(**{f"{sys.argv[2]}{number}": number})
+"""
 SMALL_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
 
 
@@ -98,6 +108,30 @@ def test_two_writers_do_not_meet(tmp_path: Path, write: Write, shop: Catalog) ->
             shop.add(source)
         assert shop.count() == 0
     assert str(shop.add(source)) == "+1 ~0 −0"
+
+
+def test_two_processes_that_change_settings_lose_none(shop: Catalog) -> None:
+    command = [sys.executable, "-c", SET, str(shop.folder)]
+    both = [
+        subprocess.Popen([*command, key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for key in "ab"
+    ]
+    for process in both:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [0, 0]
+    assert {f"{key}{number}" for key in "ab" for number in range(100)} <= set(shop.settings)
+
+
+def test_settings_are_written_while_another_process_adds(shop: Catalog) -> None:
+    with write_lock(shop.folder):
+        shop.update_settings(model="mini")
+    assert shop.settings["model"] == "mini"
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, write: Write) -> None:

@@ -111,6 +111,9 @@ def test_from_a_table_to_a_sheet(say: Any, source: Path, tmp_path: Path) -> None
     assert say("search", shop, "nothingness", "--by", "words")[1].startswith(
         "nothing found: no row has its words"
     )
+    empty = tmp_path / "empty.html"
+    code, out, err = say("search", shop, "nothingness", "--by", "words", "--json", "--sheet", empty)
+    assert (code, err, json.loads(out)["hits"]) == (0, "", []) and "nothing found" in empty.read_text()
     assert say("search", shop, "a", "--by", "looks")[0] == 2
     mixture = ("东西", "--like", hits[0]["id"], "--but", "thing 4", "--minus", "thing 5", "--weight", 0.7)
     code, out, err = say("search", shop, *mixture)
@@ -227,3 +230,18 @@ def test_rows_of_a_database(say: Any, tmp_path: Path) -> None:
     ):
         code, _, errors = say("add", tmp_path / "shop", *more)
         assert code == 2 and said in errors, more
+
+
+@pytest.mark.parametrize("source", ["gone", "shop", "note.xyz"])
+def test_without_a_source_no_workspace_is_made(say: Any, tmp_path: Path, source: str) -> None:
+    (tmp_path / "note.xyz").write_text("no table")
+    code, _, err = say("add", tmp_path / "shop", tmp_path / source)
+    assert code == 2 and source in err
+    assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("verb", ["add", "show", "fit", "evaluate", "predict", "index", "search"])
+def test_the_usage_marks_what_may_be_left_out_once(say: Any, verb: str) -> None:
+    code, out, _ = say(verb, "--help")
+    usage = next(line for line in out.splitlines() if "Usage:" in line)
+    assert code == 0 and "[[" not in usage and "]...]" not in usage and "...]" not in usage

@@ -109,3 +109,13 @@ def test_an_unknown_option_is_a_usage_error(source: Path) -> None:
     code, out, err = end(start("show", source / "shop", "--jsn"))
     assert (code, out) == (2, "")
     assert "--jsn" in err and "--json" in err and "Traceback" not in err
+
+
+def test_a_closed_pipe_costs_no_list_of_what_was_skipped(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "broken.png").write_bytes(b"broken")
+    process = start("add", tmp_path / "shop", tmp_path / "photos", "-q", "--errors", tmp_path / "skipped.csv")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(120) == 0
+    assert "broken.png" in (tmp_path / "skipped.csv").read_text(encoding="utf-8-sig")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from tests.evaluate.stand_in import HueModel, catalogue
 
-from openautoglm.search.errors import SearchError
 from openautoglm.search.find import search
 from openautoglm.search.hit import Results
 from openautoglm.search.index import build_index
@@ -33,10 +31,11 @@ def test_hits_are_drawn_even_where_a_picture_went_missing(tmp_path: Path) -> Non
     assert "颜色 40" in page
 
 
-def test_no_hits_no_sheet(tmp_path: Path) -> None:
+def test_a_sheet_without_hits_says_so(tmp_path: Path) -> None:
     shop = catalogue(tmp_path, [{"hue": 0, "title": "red"}])
-    with pytest.raises(SearchError, match="nothing was found"):
-        draw_hits(shop, Results("red", ()), tmp_path / "a.png", title="red")
+    page = draw_hits(shop, Results("red", ()), tmp_path / "a.html", title="red").read_text(encoding="utf-8")
+    assert "nothing found" in page
+    Image.open(draw_hits(shop, Results("red", ()), tmp_path / "a.png", title="red")).verify()
 
 
 def test_a_line_stands_where_the_relevant_ones_end(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.tiny_models import TEXTS, tiny
 
 from openautoglm.model import OpenAutoGLM
 from openautoglm.numpy_towers import text_tower
+from openautoglm.search.text_towers import TextTowers
 from openautoglm.workspace import Workspace
 
 HEAVY = ("torch", "transformers", "lancedb", "matplotlib")
@@ -109,3 +111,21 @@ def test_why_torch_is_needed_is_told(shop: Workspace, monkeypatch: pytest.Monkey
             "each search in a new process will load torch: computed without torch its vectors differ" in told
         )
     assert "why_not" in json.loads((folder / text_tower.FILE).read_text())
+
+
+def test_no_room_for_the_tower_of_a_model_from_elsewhere_is_no_failure(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands in for the full disk."""
+    home = tmp_path / "elsewhere"
+    shutil.copytree(shop.folder / "models" / "small", home)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        why = TextTowers(shop.folder).describe(OpenAutoGLM.from_pretrained(home), home)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert why is not None and "a file would grow past the allowed size" in why
+    assert TextTowers(shop.folder).find(home) is None
+    assert not list((shop.folder / "cache").rglob("model.safetensors"))
+    assert TextTowers(shop.folder).describe(OpenAutoGLM.from_pretrained(home), home) is None

@@ -32,3 +32,17 @@ def test_hidden_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         bar.tell("training", 1, 2)
         bar.say("hello")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_brackets_in_a_title_are_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "100")
+    with Bar("adding") as bar:
+        bar.tell("adding photos [old]", 1, 2, "[bold]")
+        bar.say("skipped [red] b.png")
+    err = capsys.readouterr().err
+    assert all(shown in err for shown in ("photos [old]", "[bold]", "skipped [red] b.png"))

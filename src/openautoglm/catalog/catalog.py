@@ -26,7 +26,15 @@ from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, r
 from openautoglm.catalog.report import AddReport, Progress
 from openautoglm.catalog.rewording import refresh_words
 from openautoglm.catalog.schema import ID, OCR_TEXT, WORDS, Field, Roles
-from openautoglm.catalog.settings import FILE, FORMAT, read_settings, write_settings
+from openautoglm.catalog.settings import (
+    DRAFT,
+    FILE,
+    FORMAT,
+    LOCK,
+    change_settings,
+    create_settings,
+    read_settings,
+)
 from openautoglm.catalog.source import Source
 from openautoglm.catalog.sources import Sources
 from openautoglm.catalog.sql import SqlQuery
@@ -41,7 +49,7 @@ _LARGE = ("_embeds", "_image_bytes", WORDS)
 OCR = "ocr"
 """Key of `workspace.json`: whether words in pictures are read."""
 
-_PARTS = {FILE, f"{FILE}.tmp", FOLDER, "models", "cache", ".lock"}
+_PARTS = {FILE, DRAFT, LOCK, FOLDER, "models", "cache", ".lock"}
 
 
 class Catalog:
@@ -240,8 +248,11 @@ class Catalog:
             return refresh_words(self._store, self.fields)
 
     def update_settings(self, **changes: Any) -> None:
-        """Write keys of `workspace.json`; the others keep their values."""
-        write_settings(self.folder, self.settings | changes)
+        """Write keys of `workspace.json`; the others keep their values.
+
+        Takes no lock of the workspace: it may be called while this process or another one writes.
+        """
+        change_settings(self.folder, changes)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[bool]:
@@ -269,8 +280,7 @@ class Catalog:
         with write_lock(self.folder):
             # The settings come last: a folder is a workspace when they are there, and not half of one before.
             Store(self.folder, create=True)
-            if not (self.folder / FILE).exists():
-                write_settings(self.folder, {"format": FORMAT, "fields": {}, "sources": {}})
+            create_settings(self.folder)
 
     def _reads(self, ocr: bool | None, sources: Sequence[Source], fields: dict[str, Field]) -> bool:
         """Whether words are read in this `add`; gives the catalogue the field for them.

@@ -14,6 +14,10 @@ class CatalogError(UserError):
     """Something about the workspace, a source or a query that the user can put right."""
 
 
+class NoRolesError(CatalogError):
+    """A table none of whose columns says what it is for."""
+
+
 # The storage engine reports system errors as text; these are the ones a user can act on.
 _SYSTEM: tuple[tuple[str, str], ...] = (
     (r"os error 28\b|errno 28\b|no space left", "the disk is full; free some space"),

@@ -49,7 +49,7 @@ class FolderSource:
     """A folder of pictures, PDFs and videos, or one such file alone.
 
     Args:
-        folder: where they are; or a PDF or a video.
+        folder: where they are; or a picture, a PDF or a video.
         name: what `_source` says.
         prefix: what ids begin with.
         workspace: the workspace, left out when it lies inside `folder`.
@@ -82,7 +82,10 @@ class FolderSource:
             self._walk(workspace)
         else:
             self.folder = folder.parent
-            self._found = [(folder.name, ())]
+            beside = tuple(
+                name for name in _sidecars(PurePath(folder.name)) if (folder.parent / name).is_file()
+            )
+            self._found = [(folder.name, beside)]
         self._alone = not folder.is_dir()
         self.total = len(self._found) + len(self._other)
         if not self.total:
@@ -183,9 +186,7 @@ class FolderSource:
                     self._on_odd_name(here / file)
                     continue
                 if suffix in SUFFIXES | pdf.SUFFIXES | video.SUFFIXES:
-                    candidates = (
-                        base + end for end in SIDECARS for base in (file.lower(), relative.stem.lower())
-                    )
+                    candidates = _sidecars(PurePath(file.lower()))
                     beside = tuple(texts[one] for one in candidates if one in texts)
                     self._found.append((str(relative), beside))
                 elif suffix in markdown.SUFFIXES:
@@ -208,6 +209,11 @@ def _why_not(relative: PurePath) -> str:
     if relative.name.lower().endswith(ARCHIVES):
         return "an archive in a folder is left closed; name it as a source to add what is inside"
     return f"{relative.suffix[1:].upper()} is not read; convert it to JPEG, PNG or WebP"
+
+
+def _sidecars(picture: PurePath) -> list[str]:
+    """Names of the files with its caption, the best first: `a.jpg.txt`, `a.txt`, `a.jpg.json`, `a.json`."""
+    return [base + end for end in SIDECARS for base in (picture.name, picture.stem)]
 
 
 def _is_unicode(path: PurePath) -> bool:

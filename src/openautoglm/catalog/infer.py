@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.errors import CatalogError, NoRolesError
 from openautoglm.catalog.formats import SUFFIXES
 from openautoglm.catalog.language import field_language, main_language
 from openautoglm.catalog.readers import BadRow, Reader
@@ -81,7 +81,7 @@ def look_at(reader: Reader, given: Roles) -> TableFacts:
             _note(column, row[1].get(name), name, reader.numbers_as_text)
     roles = _settle_roles(reader, columns, given)
     if not (roles.image or roles.text or roles.tags or given.columns):
-        raise CatalogError(
+        raise NoRolesError(
             f"{reader.label}: no column looks like a picture's path or a text; name them with --image and "
             f"--text or, for a table of columns alone, those with --column (columns: "
             f"{', '.join(reader.columns)})"

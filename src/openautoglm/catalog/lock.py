@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on the workspace that the system drops when its holder dies.
+"""One writer at a time: locks on the workspace that the system drops when their holder dies.
 
 `flock` needs no cleaning after kill -9. The file names its holder while one writes and is emptied at
 a regular end, so the next writer can see that the one before was killed (`interrupted`).
@@ -14,6 +14,24 @@ from datetime import datetime
 from pathlib import Path
 
 from openautoglm.catalog.errors import CatalogError, writing_to
+
+
+@contextlib.contextmanager
+def brief_lock(folder: Path, name: str) -> Iterator[None]:
+    """Wait for the lock of this name and hold it, for what takes no longer than a small file.
+
+    Whoever holds the workspace's lock may take it; whoever holds it takes no other.
+
+    Raises:
+        CatalogError: if the folder refuses.
+    """
+    with writing_to(folder):
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

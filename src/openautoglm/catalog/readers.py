@@ -75,8 +75,8 @@ def open_table(path: Path) -> Reader:
 def unknown_table(path: Path) -> CatalogError:
     """Make the error for a file that is no table."""
     return CatalogError(
-        f"{path}: a source is a folder of pictures, a table ({', '.join(SUFFIXES)}), a PDF, a video, or a "
-        "WebDataset archive (.tar, .tar.gz)"
+        f"{path}: a source is a folder of pictures, a table ({', '.join(SUFFIXES)}), a picture, a PDF, a "
+        "video, or a WebDataset archive (.tar, .tar.gz)"
     )
 
 

@@ -2,18 +2,25 @@
 
 Other rooms keep their own keys in it (the default model, say); what this room does not know it keeps.
 A write goes to a temporary file that takes the place of the old one, so a kill leaves one or the other.
+A change is read, made and written under a lock of the settings' own, held for milliseconds: `add` may keep
+the workspace's for hours, and a training that ends meanwhile still has to say which model it made.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from openautoglm.catalog.errors import CatalogError, writing_to
+from openautoglm.catalog.lock import brief_lock
 
 FILE = "workspace.json"
+DRAFT = f"{FILE}.tmp"
+"""What a killed writer may leave behind; the next one writes over it."""
+LOCK = f"{FILE}.lock"
 FORMAT = 2
 """1 knew no `_phash` and `_near`; the next `add` gives them to its rows."""
 
@@ -47,14 +54,25 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def write_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Replace the settings in one step."""
-    path = folder / FILE
-    draft = folder / f"{FILE}.tmp"
+def create_settings(folder: Path) -> None:
+    """Make the folder a workspace, unless it is one."""
+    with brief_lock(folder, LOCK):
+        if not (folder / FILE).exists():
+            _replace(folder, {"format": FORMAT, "fields": {}, "sources": {}})
+
+
+def change_settings(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Write some keys; the others keep the values that they have by then, whoever wrote them."""
+    with brief_lock(folder, LOCK):
+        _replace(folder, read_settings(folder) | dict(changes))
+
+
+def _replace(folder: Path, settings: dict[str, Any]) -> None:
+    draft = folder / DRAFT
     with writing_to(folder):
         with draft.open("w", encoding="utf-8") as file:
             json.dump(settings, file, ensure_ascii=False, indent=2)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        draft.replace(folder / FILE)

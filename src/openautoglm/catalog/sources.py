@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from openautoglm.catalog import pdf, readers, video
+from openautoglm.catalog import formats, pdf, readers, video
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.folder import FolderSource
 from openautoglm.catalog.schema import WIDER, Field, Roles
@@ -39,7 +39,8 @@ class Sources:
     def named(self, given: Sequence[Path | str | SqlQuery]) -> list[Path | SqlQuery]:
         """Resolve the given sources, or all known ones when none is given; tables come first.
 
-        Known queries whose password is not kept are left out then, which `notes` tells.
+        Nothing is read yet, and the workspace need not exist. Known queries whose password is not kept are
+        left out, which `notes` tells.
 
         Raises:
             CatalogError: if one does not exist, is the workspace, or is of no kind that is read.
@@ -124,7 +125,7 @@ class Sources:
             raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
         if not (path.is_dir() or path.is_file()):
             raise CatalogError(f"{path} is neither a file nor a folder; name a folder of pictures or a table")
-        single = pdf.SUFFIXES | video.SUFFIXES
+        single = formats.SUFFIXES | pdf.SUFFIXES | video.SUFFIXES
         if not (path.is_dir() or is_table(path) or _is_archive(path) or path.suffix.lower() in single):
             raise readers.unknown_table(path)
 

@@ -16,7 +16,9 @@ def add(
     workspace: WorkspaceFolder,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE...", help="Folders, tables, PDFs, videos, WebDataset archives."),
+        typer.Argument(
+            metavar="SOURCE", help="Folders, pictures, tables, PDFs, videos, WebDataset archives."
+        ),
     ] = None,
     table: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A table (CSV, TSV, JSONL, Parquet).")
@@ -65,6 +67,7 @@ def add(
     from openautoglm.catalog.printable import printable
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.sources import Sources
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
 
@@ -84,9 +87,13 @@ def add(
     )
     if errors is not None:
         AddReport().write_errors(errors)  # hours later would be a bad time to learn that it cannot be written
-    # Without a source there is nothing to make a workspace for.
+    # Without a source, or one that exists, there is nothing to make a workspace for.
+    if names:
+        Sources(workspace.expanduser().resolve(), {}).named(names)
     shop = Workspace.open(workspace, create=bool(names))
     report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
+    if errors is not None:  # before anything is printed, to a reader that may have enough (`| head`)
+        report.write_errors(errors)
     for source, used in report.inferred.items():
         typer.echo(printable(f"{source}: {used}"))
     for note in report.notes:
@@ -97,5 +104,4 @@ def add(
     if len(report.skipped) > _SHOWN:
         typer.echo(f"  … and {len(report.skipped) - _SHOWN} more; --errors FILE.csv lists them all")
     if errors is not None:
-        report.write_errors(errors)
         typer.echo(f"{len(report.skipped)} skipped: {errors}")

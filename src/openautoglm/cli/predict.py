@@ -15,7 +15,7 @@ def predict(
     source: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="A table, folder or picture as for add; without it, the catalogue's rows."
+            metavar="FILE", help="A table, folder or picture as for add; without it, the catalogue's rows."
         ),
     ] = None,
     out: Annotated[

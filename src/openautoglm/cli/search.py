@@ -15,7 +15,7 @@ from openautoglm.cli.outputs import Copy, Csv, Link, Null, Open, Outputs, Paths,
 def search(
     workspace: WorkspaceFolder,
     text: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to look for, in words.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="What to look for, in words.")
     ] = None,
     image: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A picture to look for the like of.")

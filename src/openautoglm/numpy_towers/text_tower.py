@@ -155,6 +155,9 @@ def write(model: OpenAutoGLM, folder: Path, source: Path | None = None) -> str |
 
     Returns:
         None, or why a search by words in a fresh process has to load torch; this is then written, too.
+
+    Raises:
+        OSError: if `folder` cannot be written.
     """
     common = {"format": FORMAT, "fingerprint": model.fingerprint()}
     try:
@@ -195,6 +198,7 @@ def _description(model: OpenAutoGLM) -> dict[str, Any]:
 
 
 def _copy_weights(model: OpenAutoGLM, folder: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     from openautoglm.encoders.tokenizer import save_tokenizer
@@ -205,7 +209,11 @@ def _copy_weights(model: OpenAutoGLM, folder: Path) -> None:
         for name, value in model.lasting_state().items()
         if name.startswith(starts)
     }
-    save_file(text_side, folder / WEIGHTS, metadata={"format": "pt"})
+    try:
+        save_file(text_side, folder / WEIGHTS, metadata={"format": "pt"})
+    except SafetensorError as error:  # so it calls what the system refuses, too
+        (folder / WEIGHTS).unlink(missing_ok=True)
+        raise OSError(str(error)) from error
     assert model.processor.tokenizer is not None
     save_tokenizer(model.processor.tokenizer, folder, max_length=model.processor.text.max_length)
 

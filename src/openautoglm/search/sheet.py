@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openautoglm.catalog.contact_sheet import Line, Tile, draw_sheet
-from openautoglm.search.errors import SearchError
 from openautoglm.search.files import picture_of
 from openautoglm.search.hit import Results
 
@@ -19,18 +18,15 @@ _LINES = 2
 def draw_hits(catalog: Catalog, results: Results, path: Path | str, *, title: str, columns: int = 5) -> Path:
     """Write the hits, best first, to a `.png` or `.html` sheet, with a line where the relevant ones end.
 
+    Without a hit the sheet is one card that says so: whoever opens it next finds no older one in its place.
+
     Args:
         catalog: where the pictures are.
         results: what `search` found.
         path: the file to write.
         title: its first line is set large: the query, say; further ones small.
         columns: tiles a row.
-
-    Raises:
-        SearchError: if there is no hit to draw.
     """
-    if not results:
-        raise SearchError("nothing was found, so there is no sheet to draw")
     names = [field.name for field in catalog.text_fields]
     tiles: list[Tile | Line] = []
     for hit in results:
@@ -39,4 +35,4 @@ def draw_hits(catalog: Catalog, results: Results, path: Path | str, *, title: st
     if results.end:
         place, words = results.end
         tiles.insert(place, Line(words))
-    return draw_sheet(tiles, path, title=title, columns=columns)
+    return draw_sheet(tiles or [Tile(None, ["nothing found"])], path, title=title, columns=columns)

@@ -12,6 +12,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openautoglm.catalog.errors import explain
 from openautoglm.numpy_towers import text_tower
 from openautoglm.numpy_towers.text_tower import TextTower
 from openautoglm.numpy_towers.weights import mark
@@ -55,7 +56,7 @@ class TextTowers:
             folder.mkdir(parents=True, exist_ok=True)
             return text_tower.write(model, folder, source)
         except OSError as error:
-            return f"{folder} cannot be written ({error.strerror})"
+            return f"{folder} cannot be written ({explain(str(error)) or error.strerror or error})"
 
     def _place(self, home: Path) -> tuple[Path, Path | None]:
         """Where the tower is described, and the model's folder where that is another."""

@@ -31,10 +31,10 @@ class Bar:
         self._console = console
         self._next_line = 0.0
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a folder's name may have brackets
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -57,9 +57,9 @@ class Bar:
         if self._shown and not self._live and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY
             share = f" {done / total:.0%}" if total else ""
-            self._console.print(f"{title}{share} {note}".rstrip(), highlight=False)
+            self._console.print(f"{title}{share} {note}".rstrip(), highlight=False, markup=False)
 
     def say(self, text: str) -> None:
         """A line that stays, above the bar."""
         if self._shown:
-            self._console.print(text, highlight=False)
+            self._console.print(text, highlight=False, markup=False)
