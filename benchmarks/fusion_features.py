@@ -1,0 +1,272 @@
+"""What fusion gets to see: three small towers, learned one by one, frozen, and their vectors of every row.
+
+    image     `SmallVision` on 32 × 32 pixels, augmented while learning
+    text      `SmallText` on subwords of the training split's texts
+    columns   `ColumnsTower` on the columns' statistics of the training split
+
+Each learns the category alone, with a head of its own that is then thrown away, from clean rows. The towers
+learn from two thirds of the training split's groups and fusion from the third that is left: of rows that a
+tower has learned by heart, it says the category whatever they show, and fusion would learn to trust it blindly.
+
+A *view* is a split as it looks under one draw of corruption. View 0 is clean; in a noisy view each row's
+modality has a strength of its own. Modalities are encoded apart, so any view of one goes with any of another.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.fusion_corruption import noisy_pixels, permuted_columns, shuffled_text
+from benchmarks.fusion_data import TARGET, FusionData
+from openautoglm.catalog.images import decode_image
+from openautoglm.config import AugmentConfig
+from openautoglm.encoders.batch import MODALITIES
+from openautoglm.encoders.column_values import ColumnValues
+from openautoglm.encoders.columns import ColumnsTower
+from openautoglm.encoders.columns_processor import ColumnsProcessor
+from openautoglm.encoders.encoded import Encoded
+from openautoglm.encoders.small_text import SmallText
+from openautoglm.encoders.small_vision import SmallVision
+from openautoglm.encoders.tokenizer import PAD_ID, train_bpe
+from openautoglm.tasks.target import Target
+from openautoglm.train.augment import Augment
+
+DIM, SIDE, LENGTH, VOCABULARY = 64, 32, 24, 2000
+"""Numbers of a vector, pixels of a side, subwords of a text at most, subwords that there are."""
+TOWER_SHARE = 2 / 3
+BATCH, RATE, DECAY = 64, 2e-3, 0.05
+
+
+class Part(NamedTuple):
+    """N rows as the table has them."""
+
+    rgba: Tensor
+    """(N, 4, SIDE, SIDE) uint8."""
+    texts: list[str]
+    cells: list[dict[str, Any]]
+    labels: Tensor
+    """(N,)."""
+
+    def some(self, places: Sequence[int]) -> Part:
+        """The rows at these places."""
+        return Part(
+            self.rgba[list(places)],
+            [self.texts[place] for place in places],
+            [self.cells[place] for place in places],
+            self.labels[list(places)],
+        )
+
+    def pixels(self) -> Tensor:
+        """(N, 3, SIDE, SIDE) in 0..1, on white."""
+        colour, alpha = self.rgba[:, :3] / 255, self.rgba[:, 3:] / 255
+        return colour * alpha + 1 - alpha
+
+
+class Table(NamedTuple):
+    """A data set in memory."""
+
+    target: Target
+    towers: Part
+    """What the towers learn from."""
+    fusion: Part
+    """What fusion learns from."""
+    validation: Part
+    test: Part
+
+
+@dataclass(frozen=True)
+class Views:
+    """V views of N rows in one modality."""
+
+    pooled: Tensor
+    """(V, N, DIM)."""
+    tokens: Tensor
+    """(V, N, L, DIM)."""
+    mask: Tensor
+    """(V, N, L) bool."""
+    strengths: Tensor
+    """(V, N)."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A split as fusion sees it."""
+
+    modalities: tuple[Views, Views, Views]
+    columns: Tensor
+    """(V, N, F) the columns themselves, as trees read them: NaN where missing."""
+    labels: Tensor
+    """(N,)."""
+
+    @property
+    def strengths(self) -> Tensor:
+        """(V, N, 3)."""
+        return torch.stack([views.strengths for views in self.modalities], dim=2)
+
+
+def read(data: FusionData, limit: int | None = None) -> Table:
+    """Read the table and its pictures; of each split the first `limit` rows of a fixed random order."""
+    with data.table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    random.Random(0).shuffle(rows)
+    splits = {name: [row for row in rows if row["split"] == name] for name in ("train", "validation", "test")}
+    splits = {name: found[:limit] for name, found in splits.items()}
+    target = Target.fit(TARGET, [row[TARGET] for row in splits["train"]], "text")
+    groups = sorted({row["group"] for row in splits["train"]})
+    random.Random(0).shuffle(groups)
+    of_towers = set(groups[: round(TOWER_SHARE * len(groups))])
+
+    def part(found: Sequence[dict[str, str]]) -> Part:
+        return Part(
+            torch.stack([picture(data.table.parent / row["image"]) for row in found]),
+            [" ".join(row[name] for name in data.fields.texts) for row in found],
+            [{name: row[name] or None for name in data.fields.columns} for row in found],
+            target.encode([row[TARGET] for row in found]),
+        )
+
+    return Table(
+        target,
+        part([row for row in splits["train"] if row["group"] in of_towers]),
+        part([row for row in splits["train"] if row["group"] not in of_towers]),
+        part(splits["validation"]),
+        part(splits["test"]),
+    )
+
+
+def picture(path: Path) -> Tensor:
+    """(4, SIDE, SIDE) uint8: the whole picture in the middle of a transparent square."""
+    image = decode_image(path).convert("RGBA")
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    square = Image.new("RGBA", (SIDE, SIDE))
+    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+
+
+class Towers:
+    """The three towers of one seed, learned from `part`.
+
+    Args:
+        part: rows to learn from.
+        target: what to learn.
+        kinds: of the columns.
+        epochs: times that each tower sees the rows, by modality.
+        seed: of weights, batches and augmentation.
+    """
+
+    def __init__(
+        self, part: Part, target: Target, kinds: dict[str, Any], epochs: dict[str, int], seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        self.columns = ColumnsProcessor.fit(part.cells, kinds)
+        self.tokenizer = train_bpe(part.texts, VOCABULARY)
+        self.letters = "".join(part.texts)
+        self.vision = SmallVision(widths=(32, 64, DIM), depths=(1, 1, 1))
+        self.reader = SmallText(self.tokenizer.get_vocab_size(), DIM, pairs=4096, dropout=0.2)
+        self.table = ColumnsTower(DIM, layers=2, heads=4)
+        self.table.fit_features(self.columns)
+        augment = Augment(AugmentConfig(), SIDE)
+        generator = torch.Generator().manual_seed(seed)
+        ids, values = subwords(self.tokenizer, part.texts), self.columns(part.cells)
+        lessons: dict[str, tuple[nn.Module, Callable[[Tensor], Encoded]]] = {
+            "image": (
+                self.vision,
+                lambda rows: self.vision(normal(augment(part.rgba[rows], generator))),
+            ),
+            "text": (self.reader, lambda rows: self.reader(ids[rows], ids[rows] != PAD_ID)),
+            "columns": (self.table, lambda rows: self.table(values.rows(rows))),
+        }
+        for name, (tower, encode) in lessons.items():
+            loss = learn(tower, encode, part.labels, target.outputs, epochs[name])
+            print(f"    tower {name:8} loss {loss:.3f}", flush=True)
+
+    @torch.no_grad()
+    def see(self, part: Part, strengths: Tensor, seed: int) -> Seen:
+        """Encode `part` under `strengths` (V, N, 3)."""
+        generator, dice = torch.Generator().manual_seed(seed), random.Random(seed)
+        pixels, values = part.pixels(), self.columns(part.cells)
+        found: dict[str, list[Encoded]] = {name: [] for name in MODALITIES}
+        cells = []
+        for by_row in strengths:
+            image, text, columns = by_row.unbind(dim=1)
+            noisy = normal(noisy_pixels(pixels, image, generator)).split(512)
+            found["image"].append(together([self.vision(some) for some in noisy]))
+            texts = [
+                shuffled_text(one, strength, self.letters, dice)
+                for one, strength in zip(part.texts, text.tolist(), strict=True)
+            ]
+            ids = subwords(self.tokenizer, texts)
+            found["text"].append(self.reader(ids, ids != PAD_ID))
+            mixed = permuted_columns(values, columns, generator)
+            found["columns"].append(self.table(mixed))
+            cells.append(as_numbers(mixed))
+        image_views, text_views, column_views = (
+            Views(*(torch.stack(part) for part in (
+                [one.pooled for one in found[name]],
+                [one.tokens for one in found[name]],
+                [one.mask for one in found[name]],
+            )), strengths=strengths[..., place])
+            for place, name in enumerate(MODALITIES)
+        )  # fmt: skip
+        return Seen((image_views, text_views, column_views), torch.stack(cells), part.labels)
+
+
+def learn(
+    tower: nn.Module, encode: Callable[[Tensor], Encoded], labels: Tensor, classes: int, epochs: int
+) -> float:
+    """Teach a tower the category through a linear head; freezes it and returns the last epoch's loss."""
+    head = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIM, classes))
+    steps = max(1, len(labels) // BATCH)
+    optimizer = torch.optim.AdamW([*tower.parameters(), *head.parameters()], lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * steps, pct_start=0.2)
+    tower.train()
+    total = 0.0
+    for _ in range(epochs):
+        order, total = torch.randperm(len(labels)), 0.0
+        for rows in order[: steps * BATCH].split(BATCH):
+            loss = functional.cross_entropy(head(encode(rows).pooled), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item() / steps
+    tower.eval().requires_grad_(False)
+    return total
+
+
+def normal(pixels: Tensor) -> Tensor:
+    """Pixels in 0..1 to −1..1."""
+    return pixels * 2 - 1
+
+
+def subwords(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
+    """(N, LENGTH) ids, padded or cut."""
+    ids = torch.full((len(texts), LENGTH), PAD_ID)
+    for row, found in enumerate(tokenizer.encode_batch(list(texts))):
+        some = found.ids[:LENGTH]
+        ids[row, : len(some)] = torch.tensor(some)
+    return ids
+
+
+def together(parts: Sequence[Encoded]) -> Encoded:
+    """Encoded rows one after the other."""
+    tokens, pooled, mask = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Encoded(tokens, pooled, mask)
+
+
+def as_numbers(values: ColumnValues) -> Tensor:
+    """(N, F) numbers and the ids of categories; NaN where missing."""
+    numbers = values.numbers.masked_fill(values.number_missing, torch.nan)
+    categories = values.categories.float().masked_fill(values.categories == 0, torch.nan)
+    return torch.cat([numbers, categories], dim=1)
