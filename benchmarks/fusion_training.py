@@ -1,0 +1,199 @@
+"""A strategy learned on frozen vectors, as a model has it: project, fuse, head; and how it does.
+
+    pooled, tokens ─ MLP projection, unit length ─ strategy ─ unit length ─ head (LayerNorm, linear) ─▶ logits
+
+All strategies have `PARAMETERS` parameters as nearly as their width allows (`fuse/matched.py`), and the same
+projections and head beside. All learn from the same batches: the same rows, in the same views, with the same
+modalities left out. Of `RATES`, the learning rate is taken with the best mean accuracy on the validation split
+under `JUDGED`.
+
+Beside them stand
+
+    zero-filled   `concat` without masks, as AutoML tools do it: zeros stand for what is missing, nothing tells
+                  that it is, and learning never leaves out a modality; the same corruption, though
+    only NAME     one modality, by the same projection, MLP and head
+    trees         gradient-boosted trees (scikit-learn) on the columns beside the image's and the text's vector,
+                  NaN where missing; they learn from `DRAWS` draws of each row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.fusion_conditions import Condition, conditions, lesson
+from benchmarks.fusion_features import DIM, Seen
+from openautoglm.align.projections import MLPProjection
+from openautoglm.encoders.batch import MODALITIES
+from openautoglm.fuse.fused import Fused, Tokens
+from openautoglm.fuse.matched import matched
+from openautoglm.fuse.strategies import STRATEGIES
+from openautoglm.tasks.heads import Heads, loss_name
+from openautoglm.tasks.target import Target
+
+PARAMETERS = 25_000
+ZERO = "zero-filled"
+TREES = "trees"
+RATES = (1e-3, 3e-3, 1e-2)
+JUDGED = ("clean", "corrupted", "missing 50%")
+GATED = ("attention", "adaptive_gating")
+"""The strategies that weigh modalities by what they look like, of which the goals speak."""
+BATCH, DECAY, DRAWS = 128, 0.05, 4
+
+
+class Learned(NamedTuple):
+    """A strategy, or a peer of them, measured."""
+
+    parameters: int
+    """Of the strategy alone."""
+    off: float
+    """How far that is from `PARAMETERS`, as a share."""
+    rate: float
+    """The learning rate that validation chose."""
+    validation: dict[str, float]
+    """Accuracy by condition."""
+    test: dict[str, float]
+    gates: dict[str, list[list[float]]]
+    """By condition (`NAME mixed`, `all mixed`), the test rows' gates of the three modalities."""
+
+
+class Net(nn.Module):
+    """From frozen vectors to the category."""
+
+    def __init__(self, name: str, target: Target) -> None:
+        super().__init__()
+        self.zeros = name == ZERO
+        self.only = MODALITIES.index(name.removeprefix("only ")) if name.startswith("only ") else None
+        kind: Any = "concat" if self.zeros else "mean_pool" if self.only is not None else name
+        self.project = MLPProjection(dict.fromkeys(MODALITIES, DIM), DIM)
+        self.found = matched(kind, DIM, len(MODALITIES), PARAMETERS)
+        self.fuse = self.found.strategy
+        self.heads = Heads(DIM)
+        self.heads.learn([target])
+
+    def presence(self, present: Tensor) -> Tensor:
+        """(B, 3): what takes part of what is there."""
+        if self.only is None:
+            return present
+        mask = torch.zeros_like(present)
+        mask[:, self.only] = True
+        return mask
+
+    def forward(self, seen: Seen, rows: Tensor, condition: Condition) -> tuple[dict[str, Tensor], Tensor]:
+        """Logits by target, and gates (B, 3), of some rows under a condition of as many."""
+        pooled, tokens = [], []
+        for place, (name, views) in enumerate(zip(MODALITIES, seen.modalities, strict=True)):
+            at = condition.views[:, place], rows
+            pooled.append(self.project(name, views.pooled[at]))
+            if self.fuse.wants_tokens:
+                tokens.append((self.project(name, views.tokens[at]), views.mask[at]))
+        vectors, present = torch.stack(pooled, dim=1), self.presence(condition.present)
+        if self.zeros:
+            vectors = torch.where(present.unsqueeze(-1), vectors, 0.0)
+            present = torch.ones_like(present)
+        given: list[Tokens | None] | None = list(tokens) if tokens else None
+        fused = self.fuse(vectors, present, given)
+        fused = Fused(functional.normalize(fused.embeds, dim=-1), fused.gates, fused.parts)
+        return self.heads(fused), fused.gates
+
+
+class Split(NamedTuple):
+    """A split to be measured: what the towers see of it, under which conditions."""
+
+    seen: Seen
+    conditions: dict[str, Condition]
+
+    @classmethod
+    def of(cls, seen: Seen, seed: int) -> Split:
+        """Draw the conditions."""
+        return cls(seen, conditions(len(seen.labels), seed))
+
+
+def names() -> list[str]:
+    """Everything that is learned, the strategies first."""
+    return [*STRATEGIES, ZERO, *(f"only {name}" for name in MODALITIES)]
+
+
+def choose(
+    name: str, train: Seen, validation: Split, test: Split, target: Target, steps: int, seed: int
+) -> Learned:
+    """Learn at each of `RATES`, take what validation likes best, and measure it on the test split."""
+    best: tuple[float, float, Net, dict[str, float]] | None = None
+    for rate in RATES:
+        net = learn(name, train, target, rate, steps, seed)
+        accuracies = {key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()}
+        judged = sum(accuracies[key] for key in JUDGED) / len(JUDGED)
+        if best is None or judged > best[0]:
+            best = judged, rate, net, accuracies
+    assert best is not None
+    _, rate, net, accuracies = best
+    found = {key: measure(net, test.seen, one) for key, one in test.conditions.items()}
+    return Learned(
+        net.found.parameters,
+        net.found.off,
+        rate,
+        accuracies,
+        {key: accuracy for key, (accuracy, _) in found.items()},
+        {key: gates.tolist() for key, (_, gates) in found.items() if key.endswith("mixed")},
+    )
+
+
+def learn(name: str, train: Seen, target: Target, rate: float, steps: int, seed: int) -> Net:
+    """AdamW, its rate falling linearly to 0; the draws depend on the seed alone."""
+    torch.manual_seed(seed)
+    net = Net(name, target)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=DECAY)
+    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+    generator = torch.Generator().manual_seed(seed)
+    views = len(train.strengths)
+    for _ in range(steps):
+        rows = torch.randint(len(train.labels), (BATCH,), generator=generator)
+        condition = lesson(BATCH, views, generator)
+        if net.zeros:
+            condition = condition._replace(present=torch.ones_like(condition.present))
+        outputs, _ = net(train, rows, condition)
+        loss = net.heads.losses(outputs, {target.name: train.labels[rows]})[loss_name(target.name)]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        falling.step()
+    return net.eval()
+
+
+@torch.no_grad()
+def measure(net: Net, seen: Seen, condition: Condition) -> tuple[float, Tensor]:
+    """Accuracy, and gates (N, 3), under a condition."""
+    outputs, gates = net(seen, torch.arange(len(seen.labels)), condition)
+    (logits,) = outputs.values()
+    return float((logits.argmax(1) == seen.labels).float().mean()), gates
+
+
+def trees(train: Seen, test: Split, seed: int, rounds: int) -> Mapping[str, float]:
+    """Accuracy by condition of gradient-boosted trees, by `rounds` of boosting."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.arange(len(train.labels)).repeat(DRAWS)
+    table = side_by_side(train, rows, lesson(len(rows), len(train.strengths), generator))
+    model = HistGradientBoostingClassifier(max_iter=rounds, early_stopping=False, random_state=seed)
+    model.fit(table.numpy(), train.labels[rows].numpy())
+    every = torch.arange(len(test.seen.labels))
+    return {
+        key: float(model.score(side_by_side(test.seen, every, one).numpy(), test.seen.labels.numpy()))
+        for key, one in test.conditions.items()
+    }
+
+
+def side_by_side(seen: Seen, rows: Tensor, condition: Condition) -> Tensor:
+    """(B, 2 · DIM + F) numbers of some rows under a condition; NaN for what is missing."""
+    image, text, _ = seen.modalities
+    parts: Sequence[Tensor] = (image.pooled, text.pooled, seen.columns)
+    found = [
+        part[condition.views[:, place], rows].masked_fill(~condition.present[:, place, None], torch.nan)
+        for place, part in enumerate(parts)
+    ]
+    return torch.cat(found, dim=1)
