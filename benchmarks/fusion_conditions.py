@@ -6,7 +6,7 @@
     missing NAME R      the same of one modality, the others are there
     corrupted           each modality of each row is corrupted with probability 1/2, on its own, by a strength
                         that is uniform between 0 and 1
-    one at S            in each row one modality, any, is corrupted by the strength S
+    NAME at S           one modality of every row is corrupted by the strength S, the others are clean
     all mixed           every modality of every row is corrupted by a strength uniform between 0 and 1
     NAME mixed          the same of one modality, the others clean
 
@@ -26,9 +26,10 @@ from openautoglm.train.labelled import kept
 
 RATES = (0.25, 0.5, 0.75)
 LEVELS = (0.25, 0.5, 0.75, 1.0)
-"""Strengths of `one at S`."""
+"""Strengths of `NAME at S`."""
 DROPOUT = 0.3
 """Probability with which a modality is left out while learning."""
+CLEAN_NAME = "clean"
 CLEAN, MIXED = 0, 1
 """Views of a measured split: nothing corrupted; strengths of each row's own; from 2 on `LEVELS`."""
 
@@ -69,7 +70,7 @@ def conditions(rows: int, seed: int) -> dict[str, Condition]:
     generator = torch.Generator().manual_seed(seed)
     clean = torch.full((rows, 3), CLEAN)
     whole = torch.ones(rows, 3, dtype=torch.bool)
-    found = {"clean": Condition(clean, whole)}
+    found = {CLEAN_NAME: Condition(clean, whole)}
     for rate in RATES:
         found[f"missing {rate:.0%}"] = Condition(clean, kept(whole, rate, seed))
         for place, name in enumerate(MODALITIES):
@@ -78,13 +79,22 @@ def conditions(rows: int, seed: int) -> dict[str, Condition]:
             found[f"missing {name} {rate:.0%}"] = Condition(clean, present)
     half = torch.rand(rows, 3, generator=generator) < 0.5
     found["corrupted"] = Condition(torch.where(half, MIXED, CLEAN), whole)
-    for number, level in enumerate(LEVELS, MIXED + 1):
-        views = clean.clone()
-        views[torch.arange(rows), torch.randint(3, (rows,), generator=generator)] = number
-        found[f"one at {level}"] = Condition(views, whole)
-    found["all mixed"] = Condition(torch.full((rows, 3), MIXED), whole)
+    found[mixed("all")] = Condition(torch.full((rows, 3), MIXED), whole)
     for place, name in enumerate(MODALITIES):
-        views = clean.clone()
-        views[:, place] = MIXED
-        found[f"{name} mixed"] = Condition(views, whole)
+        numbers = {mixed(name): MIXED}
+        numbers |= {at_level(name, level): number for number, level in enumerate(LEVELS, MIXED + 1)}
+        for key, number in numbers.items():
+            views = clean.clone()
+            views[:, place] = number
+            found[key] = Condition(views, whole)
     return found
+
+
+def mixed(name: str) -> str:
+    """Name the condition of strengths of each row's own, in one modality or in `all`."""
+    return f"{name} mixed"
+
+
+def at_level(name: str, level: float) -> str:
+    """Name the condition of one strength in one modality."""
+    return f"{name} at {level:g}"

@@ -4,8 +4,9 @@
     text      `SmallText` on subwords of the training split's texts
     columns   `ColumnsTower` on the columns' statistics of the training split
 
-Each learns the category alone, with a head of its own that is then thrown away, from clean rows. The towers
-learn from two thirds of the training split's groups and fusion from the third that is left: of rows that a
+Each learns the category alone, with a head of its own that is then thrown away. Half of its rows are corrupted
+by a strength that is uniform between 0 and 1, as when all is learned together, so that its vectors can tell how
+sure they are. The towers learn from two thirds of the training split's groups and fusion from the third that is left: of rows that a
 tower has learned by heart, it says the category whatever they show, and fusion would learn to trust it blindly.
 
 A *view* is a split as it looks under one draw of corruption. View 0 is clean; in a noisy view each row's
@@ -47,6 +48,9 @@ DIM, SIDE, LENGTH, VOCABULARY = 64, 32, 24, 2000
 """Numbers of a vector, pixels of a side, subwords of a text at most, subwords that there are."""
 TOWER_SHARE = 2 / 3
 BATCH, RATE, DECAY = 64, 2e-3, 0.05
+
+Encode = Callable[[Tensor], Encoded]
+"""Places of rows → the rows encoded."""
 
 
 class Part(NamedTuple):
@@ -176,20 +180,46 @@ class Towers:
         self.reader = SmallText(self.tokenizer.get_vocab_size(), DIM, pairs=4096, dropout=0.2)
         self.table = ColumnsTower(DIM, layers=2, heads=4)
         self.table.fit_features(self.columns)
-        augment = Augment(AugmentConfig(), SIDE)
-        generator = torch.Generator().manual_seed(seed)
-        ids, values = subwords(self.tokenizer, part.texts), self.columns(part.cells)
-        lessons: dict[str, tuple[nn.Module, Callable[[Tensor], Encoded]]] = {
-            "image": (
-                self.vision,
-                lambda rows: self.vision(normal(augment(part.rgba[rows], generator))),
-            ),
-            "text": (self.reader, lambda rows: self.reader(ids[rows], ids[rows] != PAD_ID)),
-            "columns": (self.table, lambda rows: self.table(values.rows(rows))),
+        lessons = {
+            "image": (self.vision, self._pictures(part, seed)),
+            "text": (self.reader, self._texts(part, seed)),
+            "columns": (self.table, self._cells(part, seed)),
         }
         for name, (tower, encode) in lessons.items():
             loss = learn(tower, encode, part.labels, target.outputs, epochs[name])
             print(f"    tower {name:8} loss {loss:.3f}", flush=True)
+
+    def _pictures(self, part: Part, seed: int) -> Encode:
+        augment, generator = Augment(AugmentConfig(), SIDE), torch.Generator().manual_seed(seed)
+
+        def encode(rows: Tensor) -> Encoded:
+            pixels = augment(part.rgba[rows], generator)
+            return self.vision(normal(noisy_pixels(pixels, some_strengths(len(rows), generator), generator)))
+
+        return encode
+
+    def _texts(self, part: Part, seed: int) -> Encode:
+        dice, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+
+        def encode(rows: Tensor) -> Encoded:
+            strengths = some_strengths(len(rows), generator).tolist()
+            found = [
+                shuffled_text(part.texts[row], strength, self.letters, dice)
+                for row, strength in zip(rows.tolist(), strengths, strict=True)
+            ]
+            ids = subwords(self.tokenizer, found)
+            return self.reader(ids, ids != PAD_ID)
+
+        return encode
+
+    def _cells(self, part: Part, seed: int) -> Encode:
+        values, generator = self.columns(part.cells), torch.Generator().manual_seed(seed)
+
+        def encode(rows: Tensor) -> Encoded:
+            strengths = some_strengths(len(rows), generator)
+            return self.table(permuted_columns(values.rows(rows), strengths, generator))
+
+        return encode
 
     @torch.no_grad()
     def see(self, part: Part, strengths: Tensor, seed: int) -> Seen:
@@ -222,8 +252,14 @@ class Towers:
         return Seen((image_views, text_views, column_views), torch.stack(cells), part.labels)
 
 
+def some_strengths(rows: int, generator: torch.Generator) -> Tensor:
+    """(N,) half of them 0, half uniform between 0 and 1."""
+    strengths = torch.rand(rows, generator=generator)
+    return torch.where(torch.rand(rows, generator=generator) < 0.5, strengths, 0.0)
+
+
 def learn(
-    tower: nn.Module, encode: Callable[[Tensor], Encoded], labels: Tensor, classes: int, epochs: int
+    tower: nn.Module, encode: Encode, labels: Tensor, classes: int, epochs: int
 ) -> float:
     """Teach a tower the category through a linear head; freezes it and returns the last epoch's loss."""
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIM, classes))

@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from benchmarks.fusion_conditions import Condition, conditions, lesson
 from benchmarks.fusion_features import DIM, Seen
+from benchmarks.fusion_gates import follow
 from openautoglm.align.projections import MLPProjection
 from openautoglm.encoders.batch import MODALITIES
 from openautoglm.fuse.fused import Fused, Tokens
@@ -57,8 +58,8 @@ class Learned(NamedTuple):
     validation: dict[str, float]
     """Accuracy by condition."""
     test: dict[str, float]
-    gates: dict[str, list[list[float]]]
-    """By condition (`NAME mixed`, `all mixed`), the test rows' gates of the three modalities."""
+    gates: dict[str, Any]
+    """How they follow reliability (`fusion_gates.follow`)."""
 
 
 class Net(nn.Module):
@@ -138,7 +139,7 @@ def choose(
         rate,
         accuracies,
         {key: accuracy for key, (accuracy, _) in found.items()},
-        {key: gates.tolist() for key, (_, gates) in found.items() if key.endswith("mixed")},
+        follow({key: gates for key, (_, gates) in found.items()}, test.seen.strengths),
     )
 
 
