@@ -59,15 +59,13 @@ class Size:
     """Of boosting."""
 
 
-QUICK = Size(
-    seeds=(0,), limit=120, epochs={"image": 2, "text": 3, "columns": 3}, views=2, steps=20, rounds=3
-)
+QUICK = Size(seeds=(0,), limit=120, epochs={"image": 2, "text": 3, "columns": 3}, views=2, steps=20, rounds=3)
 
 
 def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[str, Any]]:
     """One seed on one data set: by method what `Learned` holds."""
     table = read(data, size.limit)
-    kinds = {column: "number" for column in data.fields.numbers} | dict.fromkeys(data.fields.words, "text")
+    kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
     towers = Towers(table.towers, table.target, kinds, size.epochs, seed)
     draw = torch.Generator().manual_seed(seed)
     rows = {"fusion": len(table.fusion.labels), "validation": len(table.validation.labels)}

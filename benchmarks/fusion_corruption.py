@@ -50,7 +50,12 @@ def permuted_columns(values: ColumnValues, strengths: Tensor, generator: Generat
     torch.Size([3, 2])
     """
     rows = len(values)
-    widths = [values.numbers.shape[1], values.categories.shape[1], values.dates.shape[1], values.tags.shape[1]]
+    widths = [
+        values.numbers.shape[1],
+        values.categories.shape[1],
+        values.dates.shape[1],
+        values.tags.shape[1],
+    ]
     cells = sum(widths)
     ranks = torch.rand(rows, cells, generator=generator).argsort(1).argsort(1)
     wrong = ranks < (strengths * cells).round().unsqueeze(1)

@@ -258,9 +258,7 @@ def some_strengths(rows: int, generator: torch.Generator) -> Tensor:
     return torch.where(torch.rand(rows, generator=generator) < 0.5, strengths, 0.0)
 
 
-def learn(
-    tower: nn.Module, encode: Encode, labels: Tensor, classes: int, epochs: int
-) -> float:
+def learn(tower: nn.Module, encode: Encode, labels: Tensor, classes: int, epochs: int) -> float:
     """Teach a tower the category through a linear head; freezes it and returns the last epoch's loss."""
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIM, classes))
     steps = max(1, len(labels) // BATCH)

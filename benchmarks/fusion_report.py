@@ -103,7 +103,11 @@ def figures(data: str, runs: Sequence[Run], prefix: str) -> dict[str, Any]:
             "fraction", note=f"{data}; largest difference of any strategy's parameters from concat's",
         ),
     }  # fmt: skip
-    for key, name in (("gate_spearman", "apart"), ("gate_spearman_joint", "joint"), ("gate_spearman_within", "within")):
+    for key, name in (
+        ("gate_spearman", "apart"),
+        ("gate_spearman_joint", "joint"),
+        ("gate_spearman_within", "within"),
+    ):
         found[key] = told([one["gates"][name]["mean"] for one in ours], f"{note}: {name}", "Spearman's ρ")
     for method in runs[0]:
         for condition, short in ((CLEAN_NAME, "clean"), (CORRUPTED, "corrupted"), (MISSING, "missing50")):
@@ -128,7 +132,10 @@ def draw(results: Mapping[str, Sequence[Run]], path: Path) -> None:
                 continue
             style = {"linestyle": ":" if method in (ZERO, TREES) else "-", "marker": ".", "label": method}
             for axis, points in ((left, missing), (middle, levels)):
-                y = [fmean(run[method]["test"][key] for run in runs for key in keys) for keys in points.values()]
+                y = [
+                    fmean(run[method]["test"][key] for run in runs for key in keys)
+                    for keys in points.values()
+                ]
                 axis.plot(list(points), y, **style)
         left.set(title=f"{data}: modalities missing", xlabel="missing rate", ylabel="test accuracy")
         middle.set(title="one modality corrupted, mean of the three", xlabel="strength")

@@ -2,18 +2,18 @@
 
     pooled, tokens ─ MLP projection, unit length ─ strategy ─ unit length ─ head (LayerNorm, linear) ─▶ logits
 
-All strategies have `PARAMETERS` parameters as nearly as their width allows (`fuse/matched.py`), and the same
-projections and head beside. All learn from the same batches: the same rows, in the same views, with the same
-modalities left out. Of `RATES`, the learning rate is taken with the best mean accuracy on the validation split
-under `JUDGED`.
+All strategies have `PARAMETERS` parameters as nearly as their width allows (`fuse/matched.py`), and the
+same projections and head beside. All learn from the same batches: the same rows, in the same views, with
+the same modalities left out. Of `RATES`, the learning rate is taken with the best mean accuracy on the
+validation split under `JUDGED`.
 
 Beside them stand
 
-    zero-filled   `concat` without masks, as AutoML tools do it: zeros stand for what is missing, nothing tells
-                  that it is, and learning never leaves out a modality; the same corruption, though
+    zero-filled   `concat` without masks, as AutoML tools do it: zeros stand for what is missing, nothing
+                  tells that it is, and learning never leaves out a modality; the same corruption, though
     only NAME     one modality, by the same projection, MLP and head
-    trees         gradient-boosted trees (scikit-learn) on the columns beside the image's and the text's vector,
-                  NaN where missing; they learn from `DRAWS` draws of each row
+    trees         gradient-boosted trees (scikit-learn) on the columns beside the image's and the text's
+                  vector, NaN where missing; they learn from `DRAWS` draws of each row
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def choose(
     best: tuple[float, float, Net, dict[str, float]] | None = None
     for rate in RATES:
         net = learn(name, train, target, rate, steps, seed)
-        accuracies = {key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()}
+        accuracies = {
+            key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()
+        }
         judged = sum(accuracies[key] for key in JUDGED) / len(JUDGED)
         if best is None or judged > best[0]:
             best = judged, rate, net, accuracies
