@@ -1,4 +1,4 @@
-"""make bench-fusion: which way of fusing holds when modalities are missing or cannot be trusted?
+"""make bench-fusion: which strategy holds when modalities are missing or cannot be trusted.
 
 Two real tables of image + text + columns → category: drawings of Open Clip Art (`clipart.py`, 15 categories),
 and pictograms with their keywords (`pictogram_columns.py`, 9 groups). A seed goes, on each of them:
@@ -66,7 +66,7 @@ def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[st
     """One seed on one data set: by method what `Learned` holds."""
     table = read(data, size.limit)
     kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
-    towers = Towers(table.towers, table.target, kinds, size.epochs, seed)
+    towers = Towers(table, kinds, size.epochs, seed)
     draw = torch.Generator().manual_seed(seed)
     rows = {"fusion": len(table.fusion.labels), "validation": len(table.validation.labels)}
     train = towers.see(table.fusion, noisy_strengths(rows["fusion"], size.views, draw), seed)

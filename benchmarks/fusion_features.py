@@ -4,10 +4,13 @@
     text      `SmallText` on subwords of the training split's texts
     columns   `ColumnsTower` on the columns' statistics of the training split
 
-Each learns the category alone, with a head of its own that is then thrown away. Half of its rows are corrupted
-by a strength that is uniform between 0 and 1, as when all is learned together, so that its vectors can tell how
-sure they are. The towers learn from two thirds of the training split's groups and fusion from the third that is left: of rows that a
-tower has learned by heart, it says the category whatever they show, and fusion would learn to trust it blindly.
+Each learns the category alone, with a head of its own that is then thrown away, and keeps the weights of
+the epoch with the least loss on the validation split. Half of its rows are corrupted by a strength that is
+uniform between 0 and 1, as when all is learned together, so that its vectors can tell how sure they are.
+
+The towers learn from two thirds of the training split's groups and fusion from the third that is left: of
+rows that a tower has learned by heart it knows the category whatever they show, and fusion would learn to
+trust it blindly.
 
 A *view* is a split as it looks under one draw of corruption. View 0 is clean; in a noisy view each row's
 modality has a strength of its own. Modalities are encoded apart, so any view of one goes with any of another.
@@ -15,9 +18,11 @@ modality has a strength of its own. Modalities are encoded apart, so any view of
 
 from __future__ import annotations
 
+import copy
 import csv
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,67 +164,72 @@ def picture(path: Path) -> Tensor:
 
 
 class Towers:
-    """The three towers of one seed, learned from `part`.
+    """The three towers of one seed.
 
     Args:
-        part: rows to learn from.
-        target: what to learn.
+        table: whose `towers` they learn from; `validation` says when to stop.
         kinds: of the columns.
-        epochs: times that each tower sees the rows, by modality.
-        seed: of weights, batches and augmentation.
+        epochs: times that each tower sees the rows at most, by modality.
+        seed: of weights, batches, corruption and augmentation.
     """
 
-    def __init__(
-        self, part: Part, target: Target, kinds: dict[str, Any], epochs: dict[str, int], seed: int
-    ) -> None:
+    def __init__(self, table: Table, kinds: Mapping[str, Any], epochs: Mapping[str, int], seed: int) -> None:
         torch.manual_seed(seed)
-        self.columns = ColumnsProcessor.fit(part.cells, kinds)
+        part = table.towers
+        self.columns = ColumnsProcessor.fit(part.cells, dict(kinds))
         self.tokenizer = train_bpe(part.texts, VOCABULARY)
         self.letters = "".join(part.texts)
         self.vision = SmallVision(widths=(32, 64, DIM), depths=(1, 1, 1))
         self.reader = SmallText(self.tokenizer.get_vocab_size(), DIM, pairs=4096, dropout=0.2)
         self.table = ColumnsTower(DIM, layers=2, heads=4)
         self.table.fit_features(self.columns)
-        lessons = {
-            "image": (self.vision, self._pictures(part, seed)),
-            "text": (self.reader, self._texts(part, seed)),
-            "columns": (self.table, self._cells(part, seed)),
+        self._dice = random.Random(seed)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._augment = Augment(AugmentConfig(), SIDE)
+        lessons: dict[str, tuple[nn.Module, Callable[[Part], Encode]]] = {
+            "image": (self.vision, self._pictures),
+            "text": (self.reader, self._texts),
+            "columns": (self.table, self._cells),
         }
         for name, (tower, encode) in lessons.items():
-            loss = learn(tower, encode, part.labels, target.outputs, epochs[name])
-            print(f"    tower {name:8} loss {loss:.3f}", flush=True)
+            ways = [(encode(one), one.labels) for one in (part, table.validation)]
+            epoch, loss = learn(tower, ways[0], ways[1], table.target.outputs, epochs[name])
+            print(f"    tower {name:8} epoch {epoch} of {epochs[name]}, loss {loss:.3f}", flush=True)
 
-    def _pictures(self, part: Part, seed: int) -> Encode:
-        augment, generator = Augment(AugmentConfig(), SIDE), torch.Generator().manual_seed(seed)
+    def _pictures(self, part: Part) -> Encode:
+        plain = part.pixels()
 
         def encode(rows: Tensor) -> Encoded:
-            pixels = augment(part.rgba[rows], generator)
-            return self.vision(normal(noisy_pixels(pixels, some_strengths(len(rows), generator), generator)))
+            learns = self.vision.training
+            pixels = self._augment(part.rgba[rows], self._generator) if learns else plain[rows]
+            strengths = some_strengths(len(rows), self._generator)
+            return self.vision(normal(noisy_pixels(pixels, strengths, self._generator)))
 
         return encode
 
-    def _texts(self, part: Part, seed: int) -> Encode:
-        dice, generator = random.Random(seed), torch.Generator().manual_seed(seed)
-
+    def _texts(self, part: Part) -> Encode:
         def encode(rows: Tensor) -> Encoded:
-            strengths = some_strengths(len(rows), generator).tolist()
-            found = [
-                shuffled_text(part.texts[row], strength, self.letters, dice)
-                for row, strength in zip(rows.tolist(), strengths, strict=True)
-            ]
-            ids = subwords(self.tokenizer, found)
-            return self.reader(ids, ids != PAD_ID)
+            strengths = some_strengths(len(rows), self._generator).tolist()
+            return self._read([part.texts[row] for row in rows.tolist()], strengths, self._dice)
 
         return encode
 
-    def _cells(self, part: Part, seed: int) -> Encode:
-        values, generator = self.columns(part.cells), torch.Generator().manual_seed(seed)
+    def _cells(self, part: Part) -> Encode:
+        values = self.columns(part.cells)
 
         def encode(rows: Tensor) -> Encoded:
-            strengths = some_strengths(len(rows), generator)
-            return self.table(permuted_columns(values.rows(rows), strengths, generator))
+            strengths = some_strengths(len(rows), self._generator)
+            return self.table(permuted_columns(values.rows(rows), strengths, self._generator))
 
         return encode
+
+    def _read(self, texts: Sequence[str], strengths: Sequence[float], dice: random.Random) -> Encoded:
+        found = [
+            shuffled_text(text, strength, self.letters, dice)
+            for text, strength in zip(texts, strengths, strict=True)
+        ]
+        ids = subwords(self.tokenizer, found)
+        return self.reader(ids, ids != PAD_ID)
 
     @torch.no_grad()
     def see(self, part: Part, strengths: Tensor, seed: int) -> Seen:
@@ -232,12 +242,7 @@ class Towers:
             image, text, columns = by_row.unbind(dim=1)
             noisy = normal(noisy_pixels(pixels, image, generator)).split(512)
             found["image"].append(together([self.vision(some) for some in noisy]))
-            texts = [
-                shuffled_text(one, strength, self.letters, dice)
-                for one, strength in zip(part.texts, text.tolist(), strict=True)
-            ]
-            ids = subwords(self.tokenizer, texts)
-            found["text"].append(self.reader(ids, ids != PAD_ID))
+            found["text"].append(self._read(part.texts, text.tolist(), dice))
             mixed = permuted_columns(values, columns, generator)
             found["columns"].append(self.table(mixed))
             cells.append(as_numbers(mixed))
@@ -258,25 +263,48 @@ def some_strengths(rows: int, generator: torch.Generator) -> Tensor:
     return torch.where(torch.rand(rows, generator=generator) < 0.5, strengths, 0.0)
 
 
-def learn(tower: nn.Module, encode: Encode, labels: Tensor, classes: int, epochs: int) -> float:
-    """Teach a tower the category through a linear head; freezes it and returns the last epoch's loss."""
+def learn(
+    tower: nn.Module,
+    lessons: tuple[Encode, Tensor],
+    checks: tuple[Encode, Tensor],
+    classes: int,
+    epochs: int,
+) -> tuple[int, float]:
+    """Teach a tower the category through a linear head, and freeze it as it was when it knew `checks` best.
+
+    Args:
+        tower: what learns.
+        lessons: how rows are encoded, and their labels (N,).
+        checks: the same of the validation split.
+        classes: number of categories.
+        epochs: at most.
+
+    Returns:
+        the epoch whose weights it has, from 1, and the loss of `checks` then.
+    """
+    (encode, labels), (look, right) = lessons, checks
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIM, classes))
+    both = nn.ModuleList([tower, head])
     steps = max(1, len(labels) // BATCH)
-    optimizer = torch.optim.AdamW([*tower.parameters(), *head.parameters()], lr=RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(both.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * steps, pct_start=0.2)
-    tower.train()
-    total = 0.0
-    for _ in range(epochs):
-        order, total = torch.randperm(len(labels)), 0.0
-        for rows in order[: steps * BATCH].split(BATCH):
+    best, kept = (0, math.inf), copy.deepcopy(both.state_dict())
+    for epoch in range(1, epochs + 1):
+        both.train()
+        for rows in torch.randperm(len(labels))[: steps * BATCH].split(BATCH):
             loss = functional.cross_entropy(head(encode(rows).pooled), labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += loss.item() / steps
+        both.eval()
+        with torch.no_grad():
+            found = functional.cross_entropy(head(look(torch.arange(len(right))).pooled), right).item()
+        if found < best[1]:
+            best, kept = (epoch, found), copy.deepcopy(both.state_dict())
+    both.load_state_dict(kept)
     tower.eval().requires_grad_(False)
-    return total
+    return best
 
 
 def normal(pixels: Tensor) -> Tensor:

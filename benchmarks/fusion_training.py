@@ -4,8 +4,8 @@
 
 All strategies have `PARAMETERS` parameters as nearly as their width allows (`fuse/matched.py`), and the
 same projections and head beside. All learn from the same batches: the same rows, in the same views, with
-the same modalities left out. Of `RATES`, the learning rate is taken with the best mean accuracy on the
-validation split under `JUDGED`.
+the same modalities left out. Of `RATES`, and of `LOOKS` moments while learning, the one is taken with
+the best mean accuracy on the validation split under `JUDGED`.
 
 Beside them stand
 
@@ -18,7 +18,9 @@ Beside them stand
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -43,7 +45,7 @@ RATES = (1e-3, 3e-3, 1e-2)
 JUDGED = ("clean", "corrupted", "missing 50%")
 GATED = ("attention", "adaptive_gating")
 """The strategies that weigh modalities by what they look like, of which the goals speak."""
-BATCH, DECAY, DRAWS = 128, 0.05, 4
+BATCH, DECAY, DRAWS, LOOKS = 128, 0.05, 4, 10
 
 
 class Learned(NamedTuple):
@@ -123,17 +125,10 @@ def choose(
     name: str, train: Seen, validation: Split, test: Split, target: Target, steps: int, seed: int
 ) -> Learned:
     """Learn at each of `RATES`, take what validation likes best, and measure it on the test split."""
-    best: tuple[float, float, Net, dict[str, float]] | None = None
-    for rate in RATES:
-        net = learn(name, train, target, rate, steps, seed)
-        accuracies = {
-            key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()
-        }
-        judged = sum(accuracies[key] for key in JUDGED) / len(JUDGED)
-        if best is None or judged > best[0]:
-            best = judged, rate, net, accuracies
-    assert best is not None
-    _, rate, net, accuracies = best
+    tried = [learn(name, train, validation, target, rate, steps, seed) for rate in RATES]
+    place = max(range(len(tried)), key=lambda number: tried[number][0])
+    net, rate = tried[place][1], RATES[place]
+    accuracies = {key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()}
     found = {key: measure(net, test.seen, one) for key, one in test.conditions.items()}
     return Learned(
         net.found.parameters,
@@ -145,17 +140,23 @@ def choose(
     )
 
 
-def learn(name: str, train: Seen, target: Target, rate: float, steps: int, seed: int) -> Net:
-    """AdamW, its rate falling linearly to 0; the draws depend on the seed alone."""
+def learn(
+    name: str, train: Seen, validation: Split, target: Target, rate: float, steps: int, seed: int
+) -> tuple[float, Net]:
+    """AdamW, its rate falling linearly to 0; what is drawn depends on the seed alone.
+
+    Returns:
+        the best mean accuracy under `JUDGED` that it had, looked at `LOOKS` times, and the net as it was then.
+    """
     torch.manual_seed(seed)
     net = Net(name, target)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=DECAY)
     falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     generator = torch.Generator().manual_seed(seed)
-    views = len(train.strengths)
-    for _ in range(steps):
+    best, kept = -1.0, net.state_dict()
+    for step in range(1, steps + 1):
         rows = torch.randint(len(train.labels), (BATCH,), generator=generator)
-        condition = lesson(BATCH, views, generator)
+        condition = lesson(BATCH, len(train.strengths), generator)
         if net.zeros:
             condition = condition._replace(present=torch.ones_like(condition.present))
         outputs, _ = net(train, rows, condition)
@@ -164,13 +165,21 @@ def learn(name: str, train: Seen, target: Target, rate: float, steps: int, seed:
         loss.backward()
         optimizer.step()
         falling.step()
-    return net.eval()
+        if step % max(1, steps // LOOKS) == 0:
+            judged = fmean(measure(net, validation.seen, validation.conditions[key])[0] for key in JUDGED)
+            if judged > best:
+                best, kept = judged, copy.deepcopy(net.state_dict())
+    net.load_state_dict(kept)
+    return best, net
 
 
 @torch.no_grad()
 def measure(net: Net, seen: Seen, condition: Condition) -> tuple[float, Tensor]:
     """Accuracy, and gates (N, 3), under a condition."""
+    before = net.training
+    net.eval()
     outputs, gates = net(seen, torch.arange(len(seen.labels)), condition)
+    net.train(before)
     (logits,) = outputs.values()
     return float((logits.argmax(1) == seen.labels).float().mean()), gates
 
