@@ -3,7 +3,8 @@
 Two real tables of image + text + columns → category: drawings of Open Clip Art (`clipart.py`, 15 categories),
 and pictograms with their keywords (`pictogram_columns.py`, 9 groups). A seed goes, on each of them:
 
-    1. three small towers learn the category, one modality each, and are frozen   (fusion_features.py)
+    1. three small towers learn the category from two thirds of the training rows,
+       one modality each, and are frozen                               (fusion_table.py, fusion_features.py)
     2. their vectors of the other rows, clean and under corruption of known       (fusion_corruption.py)
        strength, row by row
     3. every strategy learns from these, at one size, from the same batches       (fusion_training.py)
@@ -33,14 +34,15 @@ from benchmarks import clipart, fusion_report, pictogram_columns
 from benchmarks.figures import RESULTS, RUNS, write
 from benchmarks.fusion_conditions import measured_strengths, noisy_strengths
 from benchmarks.fusion_data import FusionData
-from benchmarks.fusion_features import Towers, read
+from benchmarks.fusion_features import Towers
+from benchmarks.fusion_table import read
 from benchmarks.fusion_training import TREES, Split, choose, names, trees
 
 DATA: dict[str, Callable[[], FusionData]] = {
     "clip art": clipart.prepare,
     "pictograms": pictogram_columns.prepare,
 }
-CODE = ("corruption", "conditions", "features", "training", "gates")
+CODE = ("table", "corruption", "conditions", "features", "training", "gates")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Under which conditions fusion is measured, and which rows it learns from: all as choices of views and presence.
+"""Under which conditions fusion is measured, and what it learns from: choices of views and of presence.
 
     clean               every modality there, none corrupted
     missing R           each modality of each row is absent with probability R %, on its own; a row that would
@@ -55,7 +55,7 @@ def measured_strengths(rows: int, generator: Generator) -> Tensor:
 
 
 def lesson(rows: int, views: int, generator: Generator) -> Condition:
-    """What `rows` look like in a batch to learn from: as `corrupted`, with `DROPOUT` of the modalities absent.
+    """What `rows` look like in a batch to learn from: as `corrupted`, and `DROPOUT` of the modalities absent.
 
     `views` are those that there are: 0 clean, the others with the rows' own strengths.
     """

@@ -8,10 +8,6 @@ Each learns the category alone, with a head of its own that is then thrown away,
 the epoch with the least loss on the validation split. Half of its rows are corrupted by a strength that is
 uniform between 0 and 1, as when all is learned together, so that its vectors can tell how sure they are.
 
-The towers learn from two thirds of the training split's groups and fusion from the third that is left: of
-rows that a tower has learned by heart it knows the category whatever they show, and fusion would learn to
-trust it blindly.
-
 A *view* is a split as it looks under one draw of corruption. View 0 is clean; in a noisy view each row's
 modality has a strength of its own. Modalities are encoded apart, so any view of one goes with any of another.
 """
@@ -19,24 +15,19 @@ modality has a strength of its own. Modalities are encoded apart, so any view of
 from __future__ import annotations
 
 import copy
-import csv
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.fusion_corruption import noisy_pixels, permuted_columns, shuffled_text
-from benchmarks.fusion_data import TARGET, FusionData
-from openautoglm.catalog.images import decode_image
+from benchmarks.fusion_table import SIDE, Part, Table
 from openautoglm.config import AugmentConfig
 from openautoglm.encoders.batch import MODALITIES
 from openautoglm.encoders.column_values import ColumnValues
@@ -46,53 +37,14 @@ from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.small_vision import SmallVision
 from openautoglm.encoders.tokenizer import PAD_ID, train_bpe
-from openautoglm.tasks.target import Target
 from openautoglm.train.augment import Augment
 
-DIM, SIDE, LENGTH, VOCABULARY = 64, 32, 24, 2000
-"""Numbers of a vector, pixels of a side, subwords of a text at most, subwords that there are."""
-TOWER_SHARE = 2 / 3
+DIM, LENGTH, VOCABULARY = 64, 24, 2000
+"""Numbers of a vector, subwords of a text at most, subwords that there are at most."""
 BATCH, RATE, DECAY = 64, 2e-3, 0.05
 
 Encode = Callable[[Tensor], Encoded]
 """Places of rows → the rows encoded."""
-
-
-class Part(NamedTuple):
-    """N rows as the table has them."""
-
-    rgba: Tensor
-    """(N, 4, SIDE, SIDE) uint8."""
-    texts: list[str]
-    cells: list[dict[str, Any]]
-    labels: Tensor
-    """(N,)."""
-
-    def some(self, places: Sequence[int]) -> Part:
-        """The rows at these places."""
-        return Part(
-            self.rgba[list(places)],
-            [self.texts[place] for place in places],
-            [self.cells[place] for place in places],
-            self.labels[list(places)],
-        )
-
-    def pixels(self) -> Tensor:
-        """(N, 3, SIDE, SIDE) in 0..1, on white."""
-        colour, alpha = self.rgba[:, :3] / 255, self.rgba[:, 3:] / 255
-        return colour * alpha + 1 - alpha
-
-
-class Table(NamedTuple):
-    """A data set in memory."""
-
-    target: Target
-    towers: Part
-    """What the towers learn from."""
-    fusion: Part
-    """What fusion learns from."""
-    validation: Part
-    test: Part
 
 
 @dataclass(frozen=True)
@@ -123,44 +75,6 @@ class Seen:
     def strengths(self) -> Tensor:
         """(V, N, 3)."""
         return torch.stack([views.strengths for views in self.modalities], dim=2)
-
-
-def read(data: FusionData, limit: int | None = None) -> Table:
-    """Read the table and its pictures; of each split the first `limit` rows of a fixed random order."""
-    with data.table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    random.Random(0).shuffle(rows)
-    splits = {name: [row for row in rows if row["split"] == name] for name in ("train", "validation", "test")}
-    splits = {name: found[:limit] for name, found in splits.items()}
-    target = Target.fit(TARGET, [row[TARGET] for row in splits["train"]], "text")
-    groups = sorted({row["group"] for row in splits["train"]})
-    random.Random(0).shuffle(groups)
-    of_towers = set(groups[: round(TOWER_SHARE * len(groups))])
-
-    def part(found: Sequence[dict[str, str]]) -> Part:
-        return Part(
-            torch.stack([picture(data.table.parent / row["image"]) for row in found]),
-            [" ".join(row[name] for name in data.fields.texts) for row in found],
-            [{name: row[name] or None for name in data.fields.columns} for row in found],
-            target.encode([row[TARGET] for row in found]),
-        )
-
-    return Table(
-        target,
-        part([row for row in splits["train"] if row["group"] in of_towers]),
-        part([row for row in splits["train"] if row["group"] not in of_towers]),
-        part(splits["validation"]),
-        part(splits["test"]),
-    )
-
-
-def picture(path: Path) -> Tensor:
-    """(4, SIDE, SIDE) uint8: the whole picture in the middle of a transparent square."""
-    image = decode_image(path).convert("RGBA")
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    square = Image.new("RGBA", (SIDE, SIDE))
-    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
 class Towers:

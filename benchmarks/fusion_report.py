@@ -1,11 +1,12 @@
 """What the fusion benchmark says of its runs: the table, the figures that have goals, the drawing.
 
-Means are over seeds, intervals Student's at 95 %. Of the strategies that weigh (`GATED`), a data set's *choice*
-is the one with the best mean accuracy under `corrupted` on the validation split; the goals' figures are its.
+Means are over seeds, intervals Student's at 95 %. Of the strategies that weigh (`GATED`), a data set's
+*choice* is the one with the best mean accuracy under `corrupted` on the validation split; the goals' figures
+are its.
 
     attention_minus_concat_corrupted   test accuracy under `corrupted`, the choice − concat, by seed
     extra_params                       (the choice's parameters − concat's) / concat's, the strategies alone
-    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of the zero-filled concat
+    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of zero-filled
     gate_spearman                      `apart` of the choice (fusion_gates.py)
 """
 

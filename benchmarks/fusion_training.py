@@ -146,7 +146,7 @@ def learn(
     """AdamW, its rate falling linearly to 0; what is drawn depends on the seed alone.
 
     Returns:
-        the best mean accuracy under `JUDGED` that it had, looked at `LOOKS` times, and the net as it was then.
+        the best mean accuracy under `JUDGED` that it had, looked at `LOOKS` times, and the net of then.
     """
     torch.manual_seed(seed)
     net = Net(name, target)
