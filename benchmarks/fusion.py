@@ -118,7 +118,9 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="one seed, few rows and steps, under runs/")
     quick: bool = arguments.parse_args().quick
     size = QUICK if quick else Size()
-    results, figures, rows = {}, {}, []
+    results: dict[str, list[fusion_report.Run]] = {}
+    figures: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     for name, prepare in DATA.items():
         data = prepare()
         print(f"{name}: {data.summary.rows:,} rows", flush=True)

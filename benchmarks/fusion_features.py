@@ -160,15 +160,16 @@ class Towers:
             mixed = permuted_columns(values, columns, generator)
             found["columns"].append(self.table(mixed))
             cells.append(as_numbers(mixed))
-        image_views, text_views, column_views = (
-            Views(*(torch.stack(part) for part in (
-                [one.pooled for one in found[name]],
-                [one.tokens for one in found[name]],
-                [one.mask for one in found[name]],
-            )), strengths=strengths[..., place])
+        every = [
+            Views(
+                torch.stack([one.pooled for one in found[name]]),
+                torch.stack([one.tokens for one in found[name]]),
+                torch.stack([one.mask for one in found[name]]),
+                strengths[..., place],
+            )
             for place, name in enumerate(MODALITIES)
-        )  # fmt: skip
-        return Seen((image_views, text_views, column_views), torch.stack(cells), part.labels)
+        ]
+        return Seen((every[0], every[1], every[2]), torch.stack(cells), part.labels)
 
 
 def some_strengths(rows: int, generator: torch.Generator) -> Tensor:
