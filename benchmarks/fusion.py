@@ -14,7 +14,8 @@ and pictograms with their keywords (`pictogram_columns.py`, 9 groups). A seed go
 Splits are the data's own, so a seed is of weights, batches, corruption and absence; intervals are of these.
 Learning rates, and the strategy that the goals' figures are of, are chosen on the validation split.
 
-What a seed gave is kept in `runs/fusion/`: a run that was stopped goes on at the seed that it was in.
+Seeds run side by side, one a core. What one gave is kept in `runs/fusion/`: a run that was stopped goes on
+with those that are missing.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 
+import openautoglm
 from benchmarks import clipart, fusion_report, pictogram_columns
 from benchmarks.figures import RESULTS, RUNS, write
 from benchmarks.fusion_conditions import measured_strengths, noisy_strengths
@@ -43,6 +48,7 @@ DATA: dict[str, Callable[[], FusionData]] = {
     "pictograms": pictogram_columns.prepare,
 }
 CODE = ("table", "corruption", "conditions", "features", "training", "gates")
+ROOMS = ("encoders", "align", "fuse", "tasks", "train")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Size:
     """Times that a tower sees its rows."""
     views: int = 8
     """Noisy views of each row that fusion learns from."""
-    steps: int = 1000
+    steps: int = 400
     rounds: int = 60
     """Of boosting."""
 
@@ -66,6 +72,7 @@ QUICK = Size(seeds=(0,), limit=120, epochs={"image": 2, "text": 3, "columns": 3}
 
 def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[str, Any]]:
     """One seed on one data set: by method what `Learned` holds."""
+    print(f"{name}, seed {seed}: towers", flush=True)
     table = read(data, size.limit)
     kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
     towers = Towers(table, kinds, size.epochs, seed)
@@ -82,7 +89,7 @@ def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[st
         learned = choose(method, train, validation, test, table.target, size.steps, seed)
         found[method] = learned._asdict()
         print(
-            f"    {method:18} clean {learned.test['clean']:.3f}  corrupted {learned.test['corrupted']:.3f}"
+            f"{name}, seed {seed}: {method:16} clean {learned.test['clean']:.3f}  corrupted {learned.test['corrupted']:.3f}"
             f"  rate {learned.rate:g}  {time.monotonic() - began:.0f} s",
             flush=True,
         )
@@ -93,43 +100,58 @@ def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[st
 def kept(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[str, Any]]:
     """`run`, or what it gave when it was run before, by the same code on the same data."""
     digest = hashlib.sha256((data.table.parent / "built.json").read_bytes())
-    for part in CODE:
-        digest.update(Path(__file__).with_name(f"fusion_{part}.py").read_bytes())
+    for path in code():
+        digest.update(path.read_bytes())
     digest.update(json.dumps({**asdict(size), "seeds": seed}).encode())
-    path = RUNS / "fusion" / f"{name.replace(' ', '-')}-{seed}-{digest.hexdigest()[:12]}.json"
-    if path.is_file():
-        print(f"  {name}, seed {seed}: kept from an earlier run")
+    result = RUNS / "fusion" / f"{name.replace(' ', '-')}-{seed}-{digest.hexdigest()[:12]}.json"
+    if result.is_file():
+        print(f"{name}, seed {seed}: kept from an earlier run", flush=True)
     else:
         began = time.monotonic()
-        print(f"  {name}, seed {seed}", flush=True)
         found = run(name, data, size, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".new")
+        result.parent.mkdir(parents=True, exist_ok=True)
+        # Written aside: what is half written must not pass for a result.
+        aside = result.with_suffix(".new")
         aside.write_text(json.dumps(found), encoding="utf-8")
-        aside.rename(path)
-        print(f"    {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
-    content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        aside.rename(result)
+        print(f"{name}, seed {seed}: done in {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
+    content: dict[str, dict[str, Any]] = json.loads(result.read_text(encoding="utf-8"))
     return content
+
+
+def code() -> list[Path]:
+    """The files that decide what a seed gives."""
+    package = Path(str(openautoglm.__file__)).parent
+    inside = [path for room in ROOMS for path in sorted((package / room).rglob("*.py"))]
+    return [Path(__file__).with_name(f"fusion_{part}.py") for part in CODE] + inside
 
 
 def main() -> None:
     """Run every seed, print, draw, write."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="one seed, few rows and steps, under runs/")
-    quick: bool = arguments.parse_args().quick
+    arguments.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds side by side")
+    given = arguments.parse_args()
+    quick: bool = given.quick
     size = QUICK if quick else Size()
-    results: dict[str, list[fusion_report.Run]] = {}
+    data = {name: prepare() for name, prepare in DATA.items()}
+    tasks = [(name, one, size, seed) for name, one in data.items() for seed in size.seeds]
+    if quick or given.jobs == 1:
+        found = [kept(*task) for task in tasks]
+    else:
+        # A thread each: such small matrices gain nothing from two.
+        with ProcessPoolExecutor(given.jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            found = list(pool.map(kept, *zip(*tasks, strict=True)))
+    results = {
+        name: [one for task, one in zip(tasks, found, strict=True) if task[0] == name] for name in data
+    }
     figures: dict[str, Any] = {}
     rows: list[dict[str, Any]] = []
-    for name, prepare in DATA.items():
-        data = prepare()
-        print(f"{name}: {data.summary.rows:,} rows", flush=True)
-        results[name] = [kept(name, data, size, seed) for seed in size.seeds]
-        rows += fusion_report.rows(name, results[name])
-        # The goals are those of the first; the second says whether they hold elsewhere.
-        figures |= fusion_report.figures(name, results[name], "" if not figures else f"{name}_")
     for name, runs in results.items():
         fusion_report.print_table(name, runs)
+        rows += fusion_report.rows(name, runs)
+        # The goals are those of the first; the second says whether they hold elsewhere.
+        figures |= fusion_report.figures(name, runs, "" if not figures else f"{name.replace(' ', '_')}_")
     folder = RUNS / "results" if quick else RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     fusion_report.draw(results, folder / "fusion.png")

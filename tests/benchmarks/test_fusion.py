@@ -16,11 +16,12 @@ from PIL import Image
 
 pytest.importorskip("sklearn")
 
-from benchmarks import clipart, figures, fusion, fusion_report, fusion_training
 from benchmarks.fusion_conditions import LEVELS, MIXED, conditions, measured_strengths
 from benchmarks.fusion_corruption import noisy_pixels, permuted_columns, shuffled_text
 from benchmarks.fusion_data import FusionData, Row, Summary, write_table
 from benchmarks.fusion_gates import follow, spearman
+
+from benchmarks import clipart, figures, fusion, fusion_report, fusion_training
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.fuse.strategies import STRATEGIES
