@@ -89,7 +89,8 @@ def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[st
         learned = choose(method, train, validation, test, table.target, size.steps, seed)
         found[method] = learned._asdict()
         print(
-            f"{name}, seed {seed}: {method:16} clean {learned.test['clean']:.3f}  corrupted {learned.test['corrupted']:.3f}"
+            f"{name}, seed {seed}: {method:16} clean {learned.test['clean']:.3f}"
+            f"  corrupted {learned.test['corrupted']:.3f}"
             f"  rate {learned.rate:g}  {time.monotonic() - began:.0f} s",
             flush=True,
         )
