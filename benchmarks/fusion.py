@@ -3,9 +3,8 @@
 Two real tables of image + text + columns → category: drawings of Open Clip Art (`clipart.py`, 15 categories),
 and pictograms with their keywords (`pictogram_columns.py`, 9 groups). A seed goes, on each of them:
 
-    1. three small towers learn the category from two thirds of the training rows,
-       one modality each, and are frozen                               (fusion_table.py, fusion_features.py)
-    2. their vectors of the other rows, clean and under corruption of known       (fusion_corruption.py)
+    1. three small towers learn the category, one modality each, and are frozen   (fusion_features.py)
+    2. their vectors of all rows, clean and under corruption of known       (fusion_corruption.py)
        strength, row by row
     3. every strategy learns from these, at one size, from the same batches       (fusion_training.py)
     4. and is measured on the test split with modalities missing and corrupted    (fusion_conditions.py)
@@ -77,8 +76,7 @@ def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[st
     kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
     towers = Towers(table, kinds, size.epochs, seed)
     draw = torch.Generator().manual_seed(seed)
-    rows = {"fusion": len(table.fusion.labels), "validation": len(table.validation.labels)}
-    train = towers.see(table.fusion, noisy_strengths(rows["fusion"], size.views, draw), seed)
+    train = towers.see(table.train, noisy_strengths(len(table.train.labels), size.views, draw), seed)
     validation, test = (
         Split.of(towers.see(part, measured_strengths(len(part.labels), draw), seed + number), seed + number)
         for number, part in ((1000, table.validation), (2000, table.test))

@@ -6,7 +6,9 @@
 
 Each learns the category alone, with a head of its own that is then thrown away, and keeps the weights of
 the epoch with the least loss on the validation split. Half of its rows are corrupted by a strength that is
-uniform between 0 and 1, as when all is learned together, so that its vectors can tell how sure they are.
+uniform between 0 and 1, as when all is learned together, so that its vectors can tell how sure they are. They
+have to stop early: of rows that a tower has learned by heart it knows the category whatever they show, and
+fusion, which learns from the same rows, would trust it blindly.
 
 A *view* is a split as it looks under one draw of corruption. View 0 is clean; in a noisy view each row's
 modality has a strength of its own. Modalities are encoded apart, so any view of one goes with any of another.
@@ -81,7 +83,7 @@ class Towers:
     """The three towers of one seed.
 
     Args:
-        table: whose `towers` they learn from; `validation` says when to stop.
+        table: whose `train` they learn from; `validation` says when to stop.
         kinds: of the columns.
         epochs: times that each tower sees the rows at most, by modality.
         seed: of weights, batches, corruption and augmentation.
@@ -89,7 +91,7 @@ class Towers:
 
     def __init__(self, table: Table, kinds: Mapping[str, Any], epochs: Mapping[str, int], seed: int) -> None:
         torch.manual_seed(seed)
-        part = table.towers
+        part = table.train
         self.columns = ColumnsProcessor.fit(part.cells, dict(kinds))
         self.tokenizer = train_bpe(part.texts, VOCABULARY)
         self.letters = "".join(part.texts)

@@ -1,9 +1,4 @@
-"""The fusion benchmark's tables in memory, the training split in two.
-
-The towers learn from two thirds of the training split's groups and fusion from the third that is left: of
-rows that a tower has learned by heart it knows the category whatever they show, and fusion would learn to
-trust it blindly.
-"""
+"""The fusion benchmark's tables in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +19,6 @@ from openautoglm.tasks.target import Target
 
 SIDE = 32
 """Pixels of a picture's side."""
-TOWER_SHARE = 2 / 3
 
 
 class Part(NamedTuple):
@@ -56,10 +50,7 @@ class Table(NamedTuple):
     """A data set in memory."""
 
     target: Target
-    towers: Part
-    """What the towers learn from."""
-    fusion: Part
-    """What fusion learns from."""
+    train: Part
     validation: Part
     test: Part
 
@@ -72,9 +63,6 @@ def read(data: FusionData, limit: int | None = None) -> Table:
     splits = {name: [row for row in rows if row["split"] == name] for name in ("train", "validation", "test")}
     splits = {name: found[:limit] for name, found in splits.items()}
     target = Target.fit(TARGET, [row[TARGET] for row in splits["train"]], "text")
-    groups = sorted({row["group"] for row in splits["train"]})
-    random.Random(0).shuffle(groups)
-    of_towers = set(groups[: round(TOWER_SHARE * len(groups))])
 
     def part(found: Sequence[dict[str, str]]) -> Part:
         return Part(
@@ -84,13 +72,7 @@ def read(data: FusionData, limit: int | None = None) -> Table:
             target.encode([row[TARGET] for row in found]),
         )
 
-    return Table(
-        target,
-        part([row for row in splits["train"] if row["group"] in of_towers]),
-        part([row for row in splits["train"] if row["group"] not in of_towers]),
-        part(splits["validation"]),
-        part(splits["test"]),
-    )
+    return Table(target, *(part(splits[name]) for name in splits))
 
 
 def picture(path: Path) -> Tensor:
