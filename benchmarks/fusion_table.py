@@ -31,15 +31,6 @@ class Part(NamedTuple):
     labels: Tensor
     """(N,)."""
 
-    def some(self, places: Sequence[int]) -> Part:
-        """The rows at these places."""
-        return Part(
-            self.rgba[list(places)],
-            [self.texts[place] for place in places],
-            [self.cells[place] for place in places],
-            self.labels[list(places)],
-        )
-
     def pixels(self) -> Tensor:
         """(N, 3, SIDE, SIDE) in 0..1, on white."""
         colour, alpha = self.rgba[:, :3] / 255, self.rgba[:, 3:] / 255

@@ -19,7 +19,9 @@ pytest.importorskip("sklearn")
 from benchmarks.fusion_conditions import LEVELS, MIXED, conditions, measured_strengths
 from benchmarks.fusion_corruption import noisy_pixels, permuted_columns, shuffled_text
 from benchmarks.fusion_data import FusionData, Row, Summary, write_table
+from benchmarks.fusion_features import Towers
 from benchmarks.fusion_gates import follow, spearman
+from benchmarks.fusion_table import read
 
 from benchmarks import clipart, figures, fusion, fusion_report, fusion_training
 from openautoglm.encoders.column_values import ColumnValues
@@ -126,6 +128,22 @@ def made(folder: Path) -> FusionData:
     summary: Summary = write_table(rows, clipart.FIELDS, {}, folder)
     (folder / "built.json").write_text("{}")
     return FusionData(folder / "data.csv", clipart.FIELDS, summary)
+
+
+def test_corruption_of_one_modality_moves_its_vectors_alone(tmp_path: Path) -> None:
+    table = read(made(tmp_path))
+    kinds = dict.fromkeys(clipart.FIELDS.numbers, "number") | dict.fromkeys(clipart.FIELDS.words, "text")
+    towers = Towers(table, kinds, {"image": 1, "text": 1, "columns": 1}, seed=0)
+    strengths = torch.zeros(4, len(table.test.labels), 3)
+    for place in range(3):
+        strengths[place + 1, :, place] = 1.0
+    seen = towers.see(table.test, strengths, seed=0)
+    for place, views in enumerate(seen.modalities):
+        for view in range(1, 4):
+            assert views.pooled[view].allclose(views.pooled[0], atol=1e-5) == (view != place + 1)
+    assert seen.columns[1].nan_to_num().equal(seen.columns[0].nan_to_num())
+    assert not seen.columns[3].nan_to_num().equal(seen.columns[0].nan_to_num())
+    assert seen.strengths.equal(strengths)
 
 
 def test_the_small_form_learns_writes_and_goes_on(
