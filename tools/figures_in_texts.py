@@ -80,6 +80,13 @@ LINES: dict[str, list[Line]] = {
         Line("gap_to_grid", "… score minus the best of 9 fixed pairs of weights", "……得分减去 9 组固定权重中最佳者"),
         Line("gap_to_equal", "… score minus that of weights 1 / 1", "……得分减去权重 1 / 1 的得分"),
     ],
+    "fusion": [
+        Line("attention_minus_concat_corrupted", "Fusion, modalities corrupted row by row: attention or gating − concat, test accuracy", "融合，逐条损坏模态：注意力或门控 − 拼接，测试准确率", "≥ .045"),
+        Line("extra_params", "… parameters over concat's", "……参数相对拼接的增量", "≤ .03"),
+        Line("missing50_loss_ratio", "… half of the modalities missing: what is lost, ÷ the loss of concat filled with zeros", "……缺失一半模态：准确率损失 ÷ 补零拼接的损失", "≤ .5"),
+        Line("gate_spearman", "… gate against reliability, Spearman's ρ over rows", "……门与可靠度，逐条 Spearman ρ", "≥ .9"),
+        Line("gate_spearman_within", "… the same over strengths within a row", "……同一条目内随强度变化的 ρ"),
+    ],
     "catalog": [
         Line("rows_per_s", "`autoglm add`, 100,000 new JPEGs of a megapixel from the disk, two cores (rows/s)", "`autoglm add`，磁盘上 100,000 张百万像素的新 JPEG，双核（条/秒）"),
         Line("first_s", "… in all (s)", "……总用时（秒）"),
