@@ -147,10 +147,10 @@ def test_the_command_line_fits_and_predicts(shop: Workspace, tmp_path: Path) -> 
         assert told.exit_code == 2 and says in told.output
 
 
-def test_a_model_without_targets_predicts_nothing_and_says_so(shop: Workspace) -> None:
+def test_a_model_without_targets_names_those_that_have_some(shop: Workspace) -> None:
     model = shop.model()
     plain = type(model).from_config({**CONFIG, "columns_encoder": None, "columns_shape": {}})
-    with pytest.raises(UserError, match="--target"):
+    with pytest.raises(UserError, match=r"these do: both \(--model"):
         shop.predict(model=plain)
 
 

@@ -27,11 +27,13 @@ from openautoglm.catalog.sources import is_table
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken, Tell
 from openautoglm.evaluate.predictions import Predictions, predict_rows
+from openautoglm.tasks.heads import FILE as TARGETS
 
 if TYPE_CHECKING:
     from openautoglm.model import OpenAutoGLM
 
 FORMS = (".parquet", ".csv", ".jsonl")
+TEACH = "`autoglm fit WORKSPACE --target COLUMN` trains one that does"
 SHOWN = 20
 """Lines of each list that are printed."""
 
@@ -86,8 +88,10 @@ def predict(
 ) -> PredictReport:
     """See `Workspace.predict`."""
     if not model.heads.targets:
+        able = sorted(file.parent.name for file in catalog.folder.glob(f"models/*/{TARGETS}"))
         raise PredictError(
-            "the model predicts nothing yet; `autoglm fit WORKSPACE --target COLUMN` trains one that does"
+            "the model predicts nothing; "
+            + (f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH)
         )
     path = None if out is None else Path(out)
     if path is not None and path.suffix.lower() not in FORMS:
