@@ -6,7 +6,8 @@ are its.
 
     attention_minus_concat_corrupted   test accuracy under `corrupted`, the choice − concat, by seed
     extra_params                       (the choice's parameters − concat's) / concat's, the strategies alone
-    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of zero-filled
+    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of `zero-filled`; with
+                                       `_plain` at its end, over that of `zero-filled plain`
     gate_spearman                      `apart` of the choice (fusion_gates.py)
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 from benchmarks.auto_weight import STUDENT
 from benchmarks.figures import ROOT, figure
 from benchmarks.fusion_conditions import CLEAN_NAME, LEVELS, RATES, at_level
-from benchmarks.fusion_training import GATED, TREES, ZERO
+from benchmarks.fusion_training import GATED, PLAIN, TREES, ZERO
 from openautoglm.encoders.batch import MODALITIES
 
 CORRUPTED, MISSING = "corrupted", "missing 50%"
@@ -97,11 +98,9 @@ def print_table(data: str, runs: Sequence[Run]) -> None:
 def figures(data: str, runs: Sequence[Run], prefix: str) -> dict[str, Any]:
     """The figures that have goals, and each method's accuracy; `prefix` stands before every key."""
     chosen = choice(runs)
-    ours, concat, zeros = ([run[name] for run in runs] for name in (chosen, "concat", ZERO))
+    ours, concat = ([run[name] for run in runs] for name in (chosen, "concat"))
     gap = [a["test"][CORRUPTED] - b["test"][CORRUPTED] for a, b in zip(ours, concat, strict=True)]
-    lost, zeros_lost = (
-        [one["test"][CLEAN_NAME] - one["test"][MISSING] for one in learned] for learned in (ours, zeros)
-    )
+    lost = [one["test"][CLEAN_NAME] - one["test"][MISSING] for one in ours]
     extra = ours[0]["parameters"] / concat[0]["parameters"] - 1
     note = f"{data}; {chosen}, which validation chose among {' and '.join(GATED)}"
     found = {
@@ -110,17 +109,18 @@ def figures(data: str, runs: Sequence[Run], prefix: str) -> dict[str, Any]:
             round(extra, 4), "fraction", note=f"{note}: its parameters over concat's, minus 1"
         ),
         "missing50_loss": told(lost, f"{note}: clean minus {MISSING}"),
-        "missing50_loss_zero": told(zeros_lost, f"{data}; zero-filled concat: clean minus {MISSING}"),
         "extra_params_worst": figure(
             round(max(abs(one["parameters"] / concat[0]["parameters"] - 1)
                       for name, one in runs[0].items() if name != TREES), 4),
             "fraction", note=f"{data}; largest difference of any strategy's parameters from concat's",
         ),
     }  # fmt: skip
-    if sum(zeros_lost) > 0:
-        found["missing50_loss_ratio"] = ratio(
-            lost, zeros_lost, f"{note}: clean minus {MISSING}, over that of the zero-filled concat"
-        )
+    for name, end in ((ZERO, ""), (PLAIN, "_plain")):
+        theirs = [run[name]["test"][CLEAN_NAME] - run[name]["test"][MISSING] for run in runs]
+        found[f"missing50_loss_zero{end}"] = told(theirs, f"{data}; {name}: clean minus {MISSING}")
+        if sum(theirs) > 0:
+            said = f"{note}: clean minus {MISSING}, over that of {name}"
+            found[f"missing50_loss_ratio{end}"] = ratio(lost, theirs, said)
     for key, name in (
         ("gate_spearman", "apart"),
         ("gate_spearman_joint", "joint"),
@@ -148,7 +148,11 @@ def draw(results: Mapping[str, Sequence[Run]], path: Path) -> None:
         for method in runs[0]:
             if method.startswith("only "):
                 continue
-            style = {"linestyle": ":" if method in (ZERO, TREES) else "-", "marker": ".", "label": method}
+            style = {
+                "linestyle": ":" if method in (ZERO, PLAIN, TREES) else "-",
+                "marker": ".",
+                "label": method,
+            }
             for axis, points in ((left, missing), (middle, levels)):
                 y = [
                     fmean(run[method]["test"][key] for run in runs for key in keys)
