@@ -5,6 +5,7 @@ Means are over seeds, intervals Student's at 95 %. Of the strategies that weigh 
 are its.
 
     attention_minus_concat_corrupted   test accuracy under `corrupted`, the choice − concat, by seed
+    attention_minus_plain_corrupted    the choice − `zero-filled plain`, a concat that never met corruption
     extra_params                       (the choice's parameters − concat's) / concat's, the strategies alone
     missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of `zero-filled`; with
                                        `_plain` at its end, over that of `zero-filled plain`
@@ -50,8 +51,8 @@ def ratio(over: Sequence[float], under: Sequence[float], note: str) -> dict[str,
     0.5
     """
     whole, count = sum(over) / sum(under), len(over)
-    if count < 2:
-        return figure(round(whole, 4), "ratio", seeds=1, note=note)
+    if count < 2 or min(sum(under) - one for one in under) <= 0:
+        return figure(round(whole, 4), "ratio", seeds=count, note=note)
     left = [(sum(over) - a) / (sum(under) - b) for a, b in zip(over, under, strict=True)]
     half = STUDENT[count] * math.sqrt((count - 1) / count * sum((one - fmean(left)) ** 2 for one in left))
     return figure(round(whole, 4), "ratio", low=round(whole - half, 4), high=round(whole + half, 4),
@@ -100,11 +101,13 @@ def figures(data: str, runs: Sequence[Run], prefix: str) -> dict[str, Any]:
     chosen = choice(runs)
     ours, concat = ([run[name] for run in runs] for name in (chosen, "concat"))
     gap = [a["test"][CORRUPTED] - b["test"][CORRUPTED] for a, b in zip(ours, concat, strict=True)]
+    plain = [a["test"][CORRUPTED] - run[PLAIN]["test"][CORRUPTED] for a, run in zip(ours, runs, strict=True)]
     lost = [one["test"][CLEAN_NAME] - one["test"][MISSING] for one in ours]
     extra = ours[0]["parameters"] / concat[0]["parameters"] - 1
     note = f"{data}; {chosen}, which validation chose among {' and '.join(GATED)}"
     found = {
         "attention_minus_concat_corrupted": told(gap, f"{note}: test accuracy, corrupted, minus concat's"),
+        "attention_minus_plain_corrupted": told(plain, f"{note}: the same, minus that of {PLAIN}"),
         "extra_params": figure(
             round(extra, 4), "fraction", note=f"{note}: its parameters over concat's, minus 1"
         ),

@@ -11,7 +11,8 @@ Beside them stand
 
     zero-filled   `concat` without masks, as AutoML tools do it: zeros stand for what is missing, nothing
                   tells that it is, and learning never leaves out a modality; the same corruption, though
-    zero-filled plain   the same, learned from clean rows alone, as such tools have them
+    zero-filled plain
+                  the same, learned from clean rows alone, as such tools have them
     only NAME     one modality, by the same projection, MLP and head
     trees         gradient-boosted trees (scikit-learn) on the columns beside the image's and the text's
                   vector, NaN where missing; they learn from `DRAWS` draws of each row
