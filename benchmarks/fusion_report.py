@@ -29,6 +29,7 @@ from openautoglm.encoders.batch import MODALITIES
 CORRUPTED, MISSING = "corrupted", "missing 50%"
 SHOWN = (CLEAN_NAME, CORRUPTED, "all mixed", "missing 25%", MISSING, "missing 75%")
 """The conditions of the printed table; the JSON has all of them."""
+COLOURS = [f"C{number}" for number in range(10)] + ["black", "olive", "navy"]
 
 Run = Mapping[str, Mapping[str, Any]]
 """By method, what `Learned` holds."""
@@ -148,31 +149,27 @@ def draw(results: Mapping[str, Sequence[Run]], path: Path) -> None:
     missing = {0.0: [CLEAN_NAME], **{rate: [f"missing {rate:.0%}"] for rate in RATES}}
     levels = {0.0: [CLEAN_NAME], **{at: [at_level(name, at) for name in MODALITIES] for at in LEVELS}}
     for (data, runs), (left, middle, right) in zip(results.items(), axes, strict=True):
-        for method in runs[0]:
-            if method.startswith("only "):
-                continue
-            style = {
-                "linestyle": ":" if method in (ZERO, PLAIN, TREES) else "-",
-                "marker": ".",
-                "label": method,
-            }
+        methods = [method for method in runs[0] if not method.startswith("only ")]
+        for number, method in enumerate(methods):
+            style = ":" if method in (ZERO, PLAIN, TREES) else "-"
             for axis, points in ((left, missing), (middle, levels)):
                 y = [
                     fmean(run[method]["test"][key] for run in runs for key in keys)
                     for keys in points.values()
                 ]
-                axis.plot(list(points), y, **style)
+                axis.plot(list(points), y, f"{style}.", color=COLOURS[number], label=method)
         left.set(title=f"{data}: modalities missing", xlabel="missing rate", ylabel="test accuracy")
+        left.legend(fontsize="x-small", ncols=2, loc="lower left")
         middle.set(title="one modality corrupted, mean of the three", xlabel="strength")
-        left.legend(fontsize="x-small")
-        chosen = choice(runs)
-        for name in MODALITIES:
-            curves = [run[chosen]["gates"]["curve"][name] for run in runs]
-            y = [fmean(point) for point in zip(*curves, strict=True)]
-            right.plot([1 - at for at in (0.0, *LEVELS)], y, marker="o", label=name)
-        right.set(title=f"{chosen}: mean gate of the one that is corrupted", ylim=(0, None))
+        for method, style in zip(GATED, ("-", "--"), strict=True):
+            for number, name in enumerate(MODALITIES):
+                curves = [run[method]["gates"]["curve"][name] for run in runs]
+                y = [fmean(point) for point in zip(*curves, strict=True)]
+                x = [1 - at for at in (0.0, *LEVELS)]
+                right.plot(x, y, f"{style}o", color=COLOURS[number], label=f"{method}, {name}")
+        right.set(title="mean gate of the one that is corrupted", ylim=(0, None))
         right.set_xlabel("reliability, 1 − strength")
-        right.legend(fontsize="small")
+        right.legend(fontsize="x-small", loc="lower right")
         for axis in (left, middle, right):
             axis.grid(alpha=0.3)
     page.savefig(path, format="png", dpi=100)
