@@ -157,7 +157,7 @@ def draw(results: Mapping[str, Sequence[Run]], path: Path) -> None:
                     fmean(run[method]["test"][key] for run in runs for key in keys)
                     for keys in points.values()
                 ]
-                axis.plot(list(points), y, f"{style}.", color=COLOURS[number], label=method)
+                axis.plot(list(points), y, linestyle=style, marker=".", color=COLOURS[number], label=method)
         left.set(title=f"{data}: modalities missing", xlabel="missing rate", ylabel="test accuracy")
         left.legend(fontsize="x-small", ncols=2, loc="lower left")
         middle.set(title="one modality corrupted, mean of the three", xlabel="strength")
