@@ -5,8 +5,10 @@ Means are over seeds, intervals Student's at 95 %. Of the strategies that weigh 
 are its.
 
     attention_minus_concat_corrupted   test accuracy under `corrupted`, the choice − concat, by seed
+    attention_minus_plain_corrupted    the choice − `zero-filled plain`, a concat that never met corruption
     extra_params                       (the choice's parameters − concat's) / concat's, the strategies alone
-    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of zero-filled
+    missing50_loss_ratio               (clean − `missing 50%`) of the choice over that of `zero-filled`; with
+                                       `_plain` at its end, over that of `zero-filled plain`
     gate_spearman                      `apart` of the choice (fusion_gates.py)
 """
 
@@ -21,12 +23,13 @@ from typing import Any
 from benchmarks.auto_weight import STUDENT
 from benchmarks.figures import ROOT, figure
 from benchmarks.fusion_conditions import CLEAN_NAME, LEVELS, RATES, at_level
-from benchmarks.fusion_training import GATED, TREES, ZERO
+from benchmarks.fusion_training import GATED, PLAIN, TREES, ZERO
 from openautoglm.encoders.batch import MODALITIES
 
 CORRUPTED, MISSING = "corrupted", "missing 50%"
 SHOWN = (CLEAN_NAME, CORRUPTED, "all mixed", "missing 25%", MISSING, "missing 75%")
 """The conditions of the printed table; the JSON has all of them."""
+COLOURS = [f"C{number}" for number in range(10)] + ["black", "olive", "navy"]
 
 Run = Mapping[str, Mapping[str, Any]]
 """By method, what `Learned` holds."""
@@ -49,8 +52,8 @@ def ratio(over: Sequence[float], under: Sequence[float], note: str) -> dict[str,
     0.5
     """
     whole, count = sum(over) / sum(under), len(over)
-    if count < 2:
-        return figure(round(whole, 4), "ratio", seeds=1, note=note)
+    if count < 2 or min(sum(under) - one for one in under) <= 0:
+        return figure(round(whole, 4), "ratio", seeds=count, note=note)
     left = [(sum(over) - a) / (sum(under) - b) for a, b in zip(over, under, strict=True)]
     half = STUDENT[count] * math.sqrt((count - 1) / count * sum((one - fmean(left)) ** 2 for one in left))
     return figure(round(whole, 4), "ratio", low=round(whole - half, 4), high=round(whole + half, 4),
@@ -97,30 +100,31 @@ def print_table(data: str, runs: Sequence[Run]) -> None:
 def figures(data: str, runs: Sequence[Run], prefix: str) -> dict[str, Any]:
     """The figures that have goals, and each method's accuracy; `prefix` stands before every key."""
     chosen = choice(runs)
-    ours, concat, zeros = ([run[name] for run in runs] for name in (chosen, "concat", ZERO))
+    ours, concat = ([run[name] for run in runs] for name in (chosen, "concat"))
     gap = [a["test"][CORRUPTED] - b["test"][CORRUPTED] for a, b in zip(ours, concat, strict=True)]
-    lost, zeros_lost = (
-        [one["test"][CLEAN_NAME] - one["test"][MISSING] for one in learned] for learned in (ours, zeros)
-    )
+    plain = [a["test"][CORRUPTED] - run[PLAIN]["test"][CORRUPTED] for a, run in zip(ours, runs, strict=True)]
+    lost = [one["test"][CLEAN_NAME] - one["test"][MISSING] for one in ours]
     extra = ours[0]["parameters"] / concat[0]["parameters"] - 1
     note = f"{data}; {chosen}, which validation chose among {' and '.join(GATED)}"
     found = {
         "attention_minus_concat_corrupted": told(gap, f"{note}: test accuracy, corrupted, minus concat's"),
+        "attention_minus_plain_corrupted": told(plain, f"{note}: the same, minus that of {PLAIN}"),
         "extra_params": figure(
             round(extra, 4), "fraction", note=f"{note}: its parameters over concat's, minus 1"
         ),
         "missing50_loss": told(lost, f"{note}: clean minus {MISSING}"),
-        "missing50_loss_zero": told(zeros_lost, f"{data}; zero-filled concat: clean minus {MISSING}"),
         "extra_params_worst": figure(
             round(max(abs(one["parameters"] / concat[0]["parameters"] - 1)
                       for name, one in runs[0].items() if name != TREES), 4),
             "fraction", note=f"{data}; largest difference of any strategy's parameters from concat's",
         ),
     }  # fmt: skip
-    if sum(zeros_lost) > 0:
-        found["missing50_loss_ratio"] = ratio(
-            lost, zeros_lost, f"{note}: clean minus {MISSING}, over that of the zero-filled concat"
-        )
+    for name, end in ((ZERO, ""), (PLAIN, "_plain")):
+        theirs = [run[name]["test"][CLEAN_NAME] - run[name]["test"][MISSING] for run in runs]
+        found[f"missing50_loss_zero{end}"] = told(theirs, f"{data}; {name}: clean minus {MISSING}")
+        if sum(theirs) > 0:
+            said = f"{note}: clean minus {MISSING}, over that of {name}"
+            found[f"missing50_loss_ratio{end}"] = ratio(lost, theirs, said)
     for key, name in (
         ("gate_spearman", "apart"),
         ("gate_spearman_joint", "joint"),
@@ -145,27 +149,27 @@ def draw(results: Mapping[str, Sequence[Run]], path: Path) -> None:
     missing = {0.0: [CLEAN_NAME], **{rate: [f"missing {rate:.0%}"] for rate in RATES}}
     levels = {0.0: [CLEAN_NAME], **{at: [at_level(name, at) for name in MODALITIES] for at in LEVELS}}
     for (data, runs), (left, middle, right) in zip(results.items(), axes, strict=True):
-        for method in runs[0]:
-            if method.startswith("only "):
-                continue
-            style = {"linestyle": ":" if method in (ZERO, TREES) else "-", "marker": ".", "label": method}
+        methods = [method for method in runs[0] if not method.startswith("only ")]
+        for number, method in enumerate(methods):
+            style = ":" if method in (ZERO, PLAIN, TREES) else "-"
             for axis, points in ((left, missing), (middle, levels)):
                 y = [
                     fmean(run[method]["test"][key] for run in runs for key in keys)
                     for keys in points.values()
                 ]
-                axis.plot(list(points), y, **style)
+                axis.plot(list(points), y, linestyle=style, marker=".", color=COLOURS[number], label=method)
         left.set(title=f"{data}: modalities missing", xlabel="missing rate", ylabel="test accuracy")
+        left.legend(fontsize="x-small", ncols=2, loc="lower left")
         middle.set(title="one modality corrupted, mean of the three", xlabel="strength")
-        left.legend(fontsize="x-small")
-        chosen = choice(runs)
-        for name in MODALITIES:
-            curves = [run[chosen]["gates"]["curve"][name] for run in runs]
-            y = [fmean(point) for point in zip(*curves, strict=True)]
-            right.plot([1 - at for at in (0.0, *LEVELS)], y, marker="o", label=name)
-        right.set(title=f"{chosen}: mean gate of the one that is corrupted", ylim=(0, None))
+        for method, style in zip(GATED, ("-", "--"), strict=True):
+            for number, name in enumerate(MODALITIES):
+                curves = [run[method]["gates"]["curve"][name] for run in runs]
+                y = [fmean(point) for point in zip(*curves, strict=True)]
+                x = [1 - at for at in (0.0, *LEVELS)]
+                right.plot(x, y, f"{style}o", color=COLOURS[number], label=f"{method}, {name}")
+        right.set(title="mean gate of the one that is corrupted", ylim=(0, None))
         right.set_xlabel("reliability, 1 − strength")
-        right.legend(fontsize="small")
+        right.legend(fontsize="x-small", loc="lower right")
         for axis in (left, middle, right):
             axis.grid(alpha=0.3)
     page.savefig(path, format="png", dpi=100)

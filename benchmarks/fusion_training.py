@@ -11,6 +11,8 @@ Beside them stand
 
     zero-filled   `concat` without masks, as AutoML tools do it: zeros stand for what is missing, nothing
                   tells that it is, and learning never leaves out a modality; the same corruption, though
+    zero-filled plain
+                  the same, learned from clean rows alone, as such tools have them
     only NAME     one modality, by the same projection, MLP and head
     trees         gradient-boosted trees (scikit-learn) on the columns beside the image's and the text's
                   vector, NaN where missing; they learn from `DRAWS` draws of each row
@@ -27,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.fusion_conditions import Condition, conditions, lesson
+from benchmarks.fusion_conditions import CLEAN, Condition, conditions, lesson
 from benchmarks.fusion_features import DIM, Seen
 from benchmarks.fusion_gates import follow
 from openautoglm.align.projections import MLPProjection
@@ -39,7 +41,7 @@ from openautoglm.tasks.heads import Heads, loss_name
 from openautoglm.tasks.target import Target
 
 PARAMETERS = 25_000
-ZERO = "zero-filled"
+ZERO, PLAIN = "zero-filled", "zero-filled plain"
 TREES = "trees"
 RATES = (1e-3, 3e-3, 1e-2)
 JUDGED = ("clean", "corrupted", "missing 50%")
@@ -69,7 +71,8 @@ class Net(nn.Module):
 
     def __init__(self, name: str, target: Target) -> None:
         super().__init__()
-        self.zeros = name == ZERO
+        self.zeros = name in (ZERO, PLAIN)
+        self.plain = name == PLAIN
         self.only = MODALITIES.index(name.removeprefix("only ")) if name.startswith("only ") else None
         kind: Any = "concat" if self.zeros else "mean_pool" if self.only is not None else name
         self.project = MLPProjection(dict.fromkeys(MODALITIES, DIM), DIM)
@@ -118,7 +121,7 @@ class Split(NamedTuple):
 
 def names() -> list[str]:
     """Everything that is learned, the strategies first."""
-    return [*STRATEGIES, ZERO, *(f"only {name}" for name in MODALITIES)]
+    return [*STRATEGIES, ZERO, PLAIN, *(f"only {name}" for name in MODALITIES)]
 
 
 def choose(
@@ -159,6 +162,8 @@ def learn(
         condition = lesson(BATCH, len(train.strengths), generator)
         if net.zeros:
             condition = condition._replace(present=torch.ones_like(condition.present))
+        if net.plain:
+            condition = condition._replace(views=torch.full_like(condition.views, CLEAN))
         outputs, _ = net(train, rows, condition)
         loss = net.heads.losses(outputs, {target.name: train.labels[rows]})[loss_name(target.name)]
         optimizer.zero_grad()
@@ -191,11 +196,12 @@ def trees(train: Seen, test: Split, seed: int, rounds: int) -> Mapping[str, floa
     generator = torch.Generator().manual_seed(seed)
     rows = torch.arange(len(train.labels)).repeat(DRAWS)
     table = side_by_side(train, rows, lesson(len(rows), len(train.strengths), generator))
+    known = ~table.isnan().all(dim=0)  # scikit-learn refuses a column that is missing everywhere
     model = HistGradientBoostingClassifier(max_iter=rounds, early_stopping=False, random_state=seed)
-    model.fit(table.numpy(), train.labels[rows].numpy())
-    every = torch.arange(len(test.seen.labels))
+    model.fit(table[:, known].numpy(), train.labels[rows].numpy())
+    every, right = torch.arange(len(test.seen.labels)), test.seen.labels.numpy()
     return {
-        key: float(model.score(side_by_side(test.seen, every, one).numpy(), test.seen.labels.numpy()))
+        key: float(model.score(side_by_side(test.seen, every, one)[:, known].numpy(), right))
         for key, one in test.conditions.items()
     }
 

@@ -82,8 +82,10 @@ LINES: dict[str, list[Line]] = {
     ],
     "fusion": [
         Line("attention_minus_concat_corrupted", "Fusion, modalities corrupted row by row: attention or gating − concat, test accuracy", "融合，逐条损坏模态：注意力或门控 − 拼接，测试准确率", "≥ .045"),
+        Line("attention_minus_plain_corrupted", "… − concat filled with zeros that learned from clean rows alone", "……− 仅用干净数据训练的补零拼接"),
         Line("extra_params", "… parameters over concat's", "……参数相对拼接的增量", "≤ .03"),
         Line("missing50_loss_ratio", "… half of the modalities missing: what is lost, ÷ the loss of concat filled with zeros", "……缺失一半模态：准确率损失 ÷ 补零拼接的损失", "≤ .5"),
+        Line("missing50_loss_ratio_plain", "… the same, ÷ the loss of one that learned from clean rows alone", "……同上，÷ 仅用干净数据训练者的损失"),
         Line("gate_spearman", "… gate against reliability, Spearman's ρ over rows", "……门与可靠度，逐条 Spearman ρ", "≥ .9"),
         Line("gate_spearman_within", "… the same over strengths within a row", "……同一条目内随强度变化的 ρ"),
     ],
