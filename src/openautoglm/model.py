@@ -1,9 +1,9 @@
 """`OpenAutoGLM`: the whole forward pass on one page.
 
-    batch ─ vision tower ─▶ image tokens, pooled ─ project ─▶ image_embeds (B, D) ─┬─▶ contrastive loss
-    batch ─ text tower ───▶ text tokens,  pooled ─ project ─▶ text_embeds  (B, D) ─┤
-    batch ─ columns tower ▶ a token a feature, pooled ─ project ▶ columns_embeds (B, D)
-                                                     fused_embeds, gates ◀─ fuse ──┘
+    batch ─ vision tower ──▶ image tokens,  pooled ─ project ─▶ image_embeds   (B, D) ─┬─▶ contrastive loss
+    batch ─ text tower ────▶ text tokens,   pooled ─ project ─▶ text_embeds    (B, D) ─┤
+    batch ─ columns tower ─▶ column tokens, pooled ─ project ─▶ columns_embeds (B, D) ─┤
+                          targets ◀─ heads ◀─ fused_embeds, gates ◀─ fuse ─────────────┘
     image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
 
 The text tower is the `text_encoder`, or, without one, the decoder's lower layers read in both directions.
@@ -222,12 +222,6 @@ class OpenAutoGLM(nn.Module):
     def row_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the losses within rows, means that may be taken over parts of a batch: `captioning`."""
         return self._captioning(batch, self._see(batch)) if self.writes_captions else {}
-
-    def target_losses(
-        self, batch: Batch, labels: Mapping[str, Tensor], balance: float = 0.0
-    ) -> dict[str, Tensor]:
-        """Return the losses of the heads, whatever modalities the rows have; see `Heads.losses`."""
-        return self.heads.losses(self.heads(self.embed(batch).fused()), labels, balance)
 
     @torch.no_grad()
     def after_step(self, batch: Batch) -> None:
