@@ -167,13 +167,11 @@ class Workspace:
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
         fitting.learn_targets(start.model, data, wanted, self.catalog)
-        if start.train.evaluate_every is not None and not self._has_pairs("validation"):
-            raise WorkspaceError(
-                "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
-            )
-        validate = (
-            validation(self.catalog, where=where, fields=fields) if start.train.evaluate_every else None
-        )
+        validate = None
+        if start.train.evaluate_every is not None:
+            if not self.catalog.has_pairs("validation"):
+                raise WorkspaceError("evaluate_every needs a validation split with pairs; leave it out")
+            validate = validation(self.catalog, where=where, fields=fields)
         training = fit(
             start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
         )
@@ -184,7 +182,7 @@ class Workspace:
         start.model.save_pretrained(folder)
         self.catalog.update_settings(**{MODEL: start.name})
         evaluation = None
-        if self._has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
+        if self.catalog.has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
             # Tags are learned from, but no query: the evaluation takes the texts among the fields.
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
             evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
@@ -386,14 +384,6 @@ class Workspace:
         own = self.folder / "models" / Path(name).name
         here = str(name) == own.name or Path(name).expanduser().resolve() == own.resolve()
         return own if here and (own / "config.json").exists() else None
-
-    def _has_pairs(self, split: str) -> bool:
-        """Whether some row of the split has a picture and a text."""
-        texts = " OR ".join(f"`{field.name}` IS NOT NULL" for field in self.catalog.text_fields)
-        return (
-            bool(texts)
-            and self.catalog.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
-        )
 
 
 def _written(file: Path) -> int | None:

@@ -90,6 +90,11 @@ class Catalog:
         """The fields with role "text", which are matched with pictures; tags are no sentences."""
         return [one for one in self.fields.values() if one.role == "text"]
 
+    def has_pairs(self, split: str) -> bool:
+        """Whether some row of the split has a picture and a text."""
+        texts = " OR ".join(f"`{one.name}` IS NOT NULL" for one in self.text_fields)
+        return bool(texts) and self.count(f"_split = '{split}' AND _image_hash IS NOT NULL AND ({texts})") > 0
+
     @property
     def column_fields(self) -> list[Field]:
         """The fields with role "column", which a columns tower reads; ids, groups and splits are none."""
