@@ -170,7 +170,8 @@ class Workspace:
         validate = None
         if start.train.evaluate_every is not None:
             if not self.catalog.has_pairs("validation"):
-                raise WorkspaceError("evaluate_every needs a validation split with pairs; leave it out")
+                why = "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
+                raise WorkspaceError(why)
             validate = validation(self.catalog, where=where, fields=fields)
         training = fit(
             start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
