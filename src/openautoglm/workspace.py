@@ -96,7 +96,13 @@ class Workspace:
                 prune=prune,
                 embed=embed,
                 ocr=ocr,
-                progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
+                progress=lambda now: tell(
+                    f"adding {Path(now.source).name}"
+                    if now.total
+                    else f"looking at {Path(now.source).name}, {now.done:,} rows",
+                    now.done,
+                    now.total,
+                ),
             )
         try:
             index_words(self.catalog)

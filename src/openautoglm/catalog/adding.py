@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts, see
-from openautoglm.catalog.report import AddReport, Progress, Skipped
+from openautoglm.catalog.report import AddReport, OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Part, Portable, Source, Values
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
@@ -34,8 +34,6 @@ from openautoglm.catalog.words import row_texts, stored_words, words_key
 ROWS_PER_COMMIT = 1000
 SECONDS_PER_COMMIT = 5.0
 BYTES_PER_COMMIT = 64 << 20
-
-OnProgress = Callable[[Progress], None]
 
 
 class Adder:

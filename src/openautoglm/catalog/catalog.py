@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from openautoglm.catalog.adding import Adder, OnProgress
+from openautoglm.catalog.adding import Adder
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.images import BadImage
 from openautoglm.catalog.lock import write_lock
 from openautoglm.catalog.parts import load_frames, load_picture
 from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, require_reader, unread
-from openautoglm.catalog.report import AddReport, Progress
+from openautoglm.catalog.report import AddReport, OnProgress, Progress
 from openautoglm.catalog.rewording import refresh_words
 from openautoglm.catalog.schema import ID, OCR_TEXT, WORDS, Field, Roles
 from openautoglm.catalog.settings import (
@@ -133,7 +133,7 @@ class Catalog:
                 self._store.tidy(interrupted=True)
             self._store.upgrade()
             fields = dict(self.fields)
-            known = Sources(self.folder, self.settings)
+            known = Sources(self.folder, self.settings, progress)
             opened = [known.open(one, roles, fields) for one in known.named(sources)]
             report.notes += known.notes
             reading = self._reads(ocr, opened, fields)

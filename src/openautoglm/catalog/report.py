@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -31,12 +32,15 @@ class Skipped(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where an `add` stands: `done` of `total` rows of this source have been looked at."""
+    """Where an `add` stands: `done` of `total` rows of this source; `total` is 0 while they are counted."""
 
     source: str
     done: int
     total: int
     skipped: int
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass

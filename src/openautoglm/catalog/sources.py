@@ -1,8 +1,8 @@
 """Which sources a catalogue has: paths made sure of, prefixes of derived ids, roles remembered.
 
 `workspace.json` keeps for every source the prefix of its ids, for tables what the user said about their
-columns, and for a database's query its text and URL (never a password), so that a later `add` needs to
-be told nothing twice.
+columns and which one names the rows, and for a database's query its text and URL (never a password), so
+that a later `add` needs to be told nothing twice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from openautoglm.catalog import formats, pdf, readers, video
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.folder import FolderSource
+from openautoglm.catalog.report import OnProgress
 from openautoglm.catalog.schema import WIDER, Field, Roles
 from openautoglm.catalog.source import Source
 from openautoglm.catalog.sql import SqlQuery, SqlReader
@@ -29,10 +30,12 @@ class Sources:
     Args:
         workspace: its folder.
         settings: its settings; the entry "sources" grows as sources are opened.
+        progress: told now and then while a table is looked at.
     """
 
-    def __init__(self, workspace: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, workspace: Path, settings: dict[str, Any], progress: OnProgress | None = None) -> None:
         self.workspace = workspace
+        self._progress = progress
         self.stored: dict[str, dict[str, Any]] = settings.setdefault("sources", {})
         self.notes: list[str] = []
 
@@ -86,7 +89,25 @@ class Sources:
                 table = SqlReader(wanted, self.workspace / folder)
             else:
                 table = wanted
-            source = TableSource(table, name=name, prefix=prefix, roles=roles, known=fields)
+            source = TableSource(
+                table,
+                name=name,
+                prefix=prefix,
+                roles=roles,
+                known=fields,
+                id_before=about.get("id"),
+                progress=self._progress,
+            )
+            now["id"] = source.roles.id
+            if not source.total and name not in self.stored:
+                raise CatalogError(
+                    f"{name}: there is no row in it, so nothing tells what its columns are for"
+                )
+            if source.links:
+                self.notes.append(
+                    f"{name}: {source.links!r} holds links, and pictures are read from files: download them, "
+                    "and give their paths"
+                )
         elif _is_archive(wanted):
             now = {"prefix": prefix}
             source = TarSource(wanted, name=name, prefix=prefix)
