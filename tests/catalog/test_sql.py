@@ -176,9 +176,31 @@ def test_a_query_whose_password_is_not_kept_is_left_out_and_told(shop: Catalog, 
     (name,) = settings["sources"]
     settings["sources"][name]["url"] = "postgresql://me:***@host/db"
     shop.update_settings(sources=settings["sources"])
+    said = "its password is not kept; give --from-sql URL again"
+    with pytest.raises(CatalogError, match=said):
+        shop.add()
+    shop.add(asked(database, "SELECT 'other' AS sku, 'another source' AS title"))
+    report = shop.add(prune=True)
+    assert (str(report), report.unchanged) == ("+0 ~0 −0, 1 source left out", 1)
+    assert f"{said}; its 5 rows are kept" in report.left_out[0] and shop.count() == 6
+
+
+def test_a_query_that_was_refined_takes_the_place_of_the_first(shop: Catalog, database: Path) -> None:
+    shop.add(asked(database, "SELECT sku, title FROM products"))
+    refined = asked(database)
+    report = shop.add(refined)
+    assert report.changed == 5 and "it is not read again" in report.notes[0]
+    assert list(shop.settings["sources"]) == [refined.name]
+    assert str(shop.add()) == "+0 ~0 −0, 1 skipped"
+    assert shop.count("price IS NOT NULL") == 4
+
+
+def test_of_queries_that_tell_the_same_rows_the_last_named_counts(shop: Catalog, database: Path) -> None:
+    shop.add(asked(database, "SELECT sku, title FROM products"))
+    shop.add(asked(database, "SELECT sku, title, price FROM products WHERE sku < 's2'"))
     report = shop.add()
-    assert report.unchanged == 0 and shop.count() == 5
-    assert "its password is not kept; give --from-sql URL again" in report.notes[0]
+    assert (report.added, report.changed, len(report.skipped)) == (0, 0, 2)
+    assert shop.count("price IS NOT NULL") == 2
 
 
 def test_variables_are_kept_by_their_names(

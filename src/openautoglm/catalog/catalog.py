@@ -115,14 +115,16 @@ class Catalog:
             sources: folders, tables, PDFs, videos, WebDataset archives, queries; none means all that were
                 added before.
             roles: of the tables' columns; what is not said is taken from the last time, then inferred.
-            prune: remove rows that their source no longer has.
+            prune: remove rows that their source no longer has, also those of a known source that is not there
+                any more, which is then forgotten. One that cannot be read loses nothing.
             embed: keep the pictures' bytes in the workspace, so that it needs no other file.
             ocr: read the words in the pictures into the field `ocr_text`, now and from now on; False stops it
                 and keeps what was read; None means what was said the last time.
             progress: called after each row.
 
         Raises:
-            CatalogError: if a source cannot be used at all, the workspace cannot be written, another
+            CatalogError: if a given source cannot be used at all, or none of the known ones (others are left
+                out, which the report tells), the workspace cannot be written, another
                 process is writing it, or `ocr` is wanted and not installed. What was committed before stays.
         """
         if ocr:
@@ -134,7 +136,7 @@ class Catalog:
             self._store.upgrade()
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings, progress)
-            opened = [known.open(one, roles, fields) for one in known.named(sources)]
+            opened = known.open_all(sources, roles, fields)
             report.notes += known.notes
             reading = self._reads(ocr, opened, fields)
             self._remember(known, fields)
@@ -143,6 +145,7 @@ class Catalog:
                 if source.roles:
                     report.inferred[source.name] = source.roles
                 adder.add(source, prune=prune)
+            adder.leave_out(known, prune=prune)
             adder.settle(everything=interrupted)
             if reading:
                 self._read_words(report, asked=bool(ocr), progress=progress)

@@ -99,6 +99,8 @@ def add(
     for note in report.notes:
         typer.echo(printable(note))
     typer.echo(str(report))
+    for left in report.left_out:
+        typer.echo(printable(f"  left out: {left}"))
     for skipped in report.skipped[:_SHOWN]:
         typer.echo(f"  skipped {skipped}")
     if len(report.skipped) > _SHOWN:
