@@ -20,7 +20,7 @@ import pyarrow as pa
 from openautoglm.catalog.adding import Adder
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.images import BadImage
-from openautoglm.catalog.lock import write_lock
+from openautoglm.catalog.lock import WRITER, write_lock
 from openautoglm.catalog.parts import load_frames, load_picture
 from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, require_reader, unread
 from openautoglm.catalog.report import AddReport, OnProgress, Progress
@@ -49,7 +49,7 @@ _LARGE = ("_embeds", "_image_bytes", WORDS)
 OCR = "ocr"
 """Key of `workspace.json`: whether words in pictures are read."""
 
-_PARTS = {FILE, DRAFT, LOCK, FOLDER, "models", "cache", ".lock"}
+_PARTS = {FILE, DRAFT, LOCK, FOLDER, "models", "cache", WRITER}
 
 
 class Catalog:
