@@ -51,7 +51,7 @@ TABLES = {
     "digits": load_digits,
 }
 MEMBERS = 5
-TOWER: dict[str, float] = {"dim": 32, "layers": 1, "heads": 4, "bins": 8}
+TOWER: dict[str, float | str] = {"dim": 32, "layers": 1, "heads": 4, "bins": 8}
 LEARN: dict[str, float] = {"rate": 3e-3, "decay": 1e-2, "batch": 64, "epochs": 60, "patience": 12}
 
 
@@ -71,7 +71,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--quick", action="store_true", help="one table, two folds")
-    options.add_argument("--tune", nargs="*", metavar="KEY=VALUE", help="inside one training fold only")
+    options.add_argument(
+        "--tune",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="inside one training fold only; numbers=periodic frequency_scale=.3 shows numbers as waves",
+    )
     given = options.parse_args()
     torch.set_num_threads(1)
     if given.tune is not None:
@@ -220,8 +225,13 @@ def tune(changes: list[str]) -> None:
     """Score inside the training fold of one split, which the benchmark's test folds never meet as tests."""
     settings = dict(change.split("=") for change in changes)
     names = settings.pop("tables", ",".join(TABLES)).split(",")
+    if settings.get("numbers") == "periodic":
+        del TOWER["bins"]  # it has none
     for key, value in settings.items():
-        (TOWER if key not in LEARN else LEARN)[key] = float(value) if "." in value else int(value)
+        if key == "numbers":
+            TOWER[key] = value
+        else:
+            (TOWER if key not in LEARN else LEARN)[key] = float(value) if "." in value else int(value)
     for name in names:
         table = read(name)
         outer, _ = next(iter(folds(table, 5, repeats=1)))

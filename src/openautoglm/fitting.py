@@ -18,6 +18,7 @@ from openautoglm.tasks.target import Target, TargetError, TargetKind
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.evaluate.report import Report
+    from openautoglm.evaluate.trees import Compared
     from openautoglm.model import OpenAutoGLM
     from openautoglm.search.index import IndexReport
     from openautoglm.train.data import TrainingData
@@ -39,9 +40,12 @@ class FitReport:
     training: FitResult
     evaluation: Report | None
     index: IndexReport | None
+    trees: tuple[Compared, ...] = ()
+    """Each target beside gradient boosting on the columns alone, where that was tried; told where it wins."""
 
     def __str__(self) -> str:
-        parts = [f"model {self.name}: {self.training}", self.evaluation, self.index]
+        told = [one for one in self.trees if one.trees_win]
+        parts = [f"model {self.name}: {self.training}", self.evaluation, *told, self.index]
         return "\n".join(str(part) for part in parts if part is not None)
 
 

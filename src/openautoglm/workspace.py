@@ -96,7 +96,13 @@ class Workspace:
                 prune=prune,
                 embed=embed,
                 ocr=ocr,
-                progress=lambda now: tell(f"adding {Path(now.source).name}", now.done, now.total),
+                progress=lambda now: tell(
+                    f"adding {Path(now.source).name}"
+                    if now.total
+                    else f"looking at {Path(now.source).name}, {now.done:,} rows",
+                    now.done,
+                    now.total,
+                ),
             )
         try:
             index_words(self.catalog)
@@ -142,7 +148,8 @@ class Workspace:
             progress: show bars.
         """
         from openautoglm import fitting
-        from openautoglm.evaluate.predictions import trust_of
+        from openautoglm.evaluate.predictions import predict_validation, trust_of
+        from openautoglm.evaluate.trees import compare_with_trees
         from openautoglm.evaluate.validation import validation
         from openautoglm.train.data import TrainingData
         from openautoglm.train.fit import fit
@@ -178,8 +185,11 @@ class Workspace:
         )
         if training.interrupted:
             return fitting.FitReport(start.name, training, None, None)
+        compared = []
         if names:
-            start.model.heads.trust = trust_of(start.model, self.catalog, where=where)
+            seen = predict_validation(start.model, self.catalog, where=where)
+            compared = compare_with_trees(start.model, self.catalog, seen, where=where)
+            start.model.heads.trust = trust_of(seen)
         start.model.save_pretrained(folder)
         self.catalog.update_settings(**{MODEL: start.name})
         evaluation = None
@@ -188,7 +198,8 @@ class Workspace:
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
             evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
             start.model.save_pretrained(folder, card=evaluation.card())
-        return fitting.FitReport(start.name, training, evaluation, self.index(start.name, progress=progress))
+        index = self.index(start.name, progress=progress)
+        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared))
 
     def evaluate(
         self,

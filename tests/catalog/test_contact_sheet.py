@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,21 @@ def test_no_font_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lettering, fonts, lambda: ())
     with pytest.raises(UserError, match="pip install cvttf-NotoSansCJK-Regular"):
         lettering.font_file("\U000e0fff")  # a letter that no other test has asked for
+
+
+def test_quotes_and_tags_in_a_file_name_stay_text(tmp_path: Path) -> None:
+    name = """re'd "0" <img src=x onerror='alert("1")'> &amp;.png"""
+    page = tmp_path / "sheet.html"
+    draw_sheet([Tile(Image.new("RGB", (8, 8)), (name,))], page, title=name)
+    shown: list[str] = []
+
+    class Seen(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert not any(key.startswith("on") for key, _ in attrs)
+            shown.extend(value or "" for key, value in attrs if key in ("alt", "title"))
+
+        def handle_data(self, data: str) -> None:
+            shown.append(data)
+
+    Seen().feed(page.read_text(encoding="utf-8"))
+    assert shown.count(name) == 5  # the page's title and heading, the picture's, its line's, and the line

@@ -55,3 +55,18 @@ def test_any_name_is_cleaned_once_and_for_all(name: str) -> None:
     words = words_of(name)
     assert words == words.strip()
     assert "_" not in words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ('re\'d "0"', "re'd"),
+        ("the “old” town's gate", "the old town's gate"),
+        ("$(sail) `boat`", "(sail) boat"),
+        ("sail) boat 'x", "sail boat x"),
+        ("《红楼梦》", "红楼梦"),
+        ("''", ""),
+    ],
+)
+def test_quotes_are_no_words(name: str, words: str) -> None:
+    assert words_of(name) == words

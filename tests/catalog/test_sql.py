@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sqlite3
@@ -16,8 +17,9 @@ from PIL import Image
 
 from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.errors import CatalogError
+from openautoglm.catalog.readers import BadRow
 from openautoglm.catalog.schema import Roles
-from openautoglm.catalog.sql import SqlQuery
+from openautoglm.catalog.sql import SqlQuery, SqlReader
 
 QUERY = "SELECT sku, photo, title, price FROM products WHERE title NOT LIKE '100%%:x' ORDER BY sku"
 
@@ -174,9 +176,31 @@ def test_a_query_whose_password_is_not_kept_is_left_out_and_told(shop: Catalog, 
     (name,) = settings["sources"]
     settings["sources"][name]["url"] = "postgresql://me:***@host/db"
     shop.update_settings(sources=settings["sources"])
+    said = "its password is not kept; give --from-sql URL again"
+    with pytest.raises(CatalogError, match=said):
+        shop.add()
+    shop.add(asked(database, "SELECT 'other' AS sku, 'another source' AS title"))
+    report = shop.add(prune=True)
+    assert (str(report), report.unchanged) == ("+0 ~0 −0, 1 source left out", 1)
+    assert f"{said}; its 5 rows are kept" in report.left_out[0] and shop.count() == 6
+
+
+def test_a_query_that_was_refined_takes_the_place_of_the_first(shop: Catalog, database: Path) -> None:
+    shop.add(asked(database, "SELECT sku, title FROM products"))
+    refined = asked(database)
+    report = shop.add(refined)
+    assert report.changed == 5 and "it is not read again" in report.notes[0]
+    assert list(shop.settings["sources"]) == [refined.name]
+    assert str(shop.add()) == "+0 ~0 −0, 1 skipped"
+    assert shop.count("price IS NOT NULL") == 4
+
+
+def test_of_queries_that_tell_the_same_rows_the_last_named_counts(shop: Catalog, database: Path) -> None:
+    shop.add(asked(database, "SELECT sku, title FROM products"))
+    shop.add(asked(database, "SELECT sku, title, price FROM products WHERE sku < 's2'"))
     report = shop.add()
-    assert report.unchanged == 0 and shop.count() == 5
-    assert "its password is not kept; give --from-sql URL again" in report.notes[0]
+    assert (report.added, report.changed, len(report.skipped)) == (0, 0, 2)
+    assert shop.count("price IS NOT NULL") == 2
 
 
 def test_variables_are_kept_by_their_names(
@@ -204,7 +228,7 @@ def test_an_answer_that_breaks_off_prunes_nothing(shop: Catalog, database: Path)
 ADD = """
 import sys
 from openautoglm.catalog.catalog import Catalog
-from openautoglm.catalog.sql import SqlQuery
+from openautoglm.catalog.sql import SqlQuery, SqlReader
 shop = Catalog(sys.argv[1], create=True)
 print("begun", flush=True)
 shop.add(SqlQuery("sqlite:///" + sys.argv[2], "SELECT * FROM many"))
@@ -240,3 +264,103 @@ def test_without_sqlalchemy_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     with pytest.raises(CatalogError, match=r"pip install 'openautoglm\[sql\]'"):
         shop.add(asked(database))
+
+
+def test_a_table_is_no_query_and_is_told_how_to_be_one(shop: Catalog, database: Path) -> None:
+    with pytest.raises(CatalogError, match="write it as 'SELECT \\* FROM products'"):
+        shop.add(asked(database, "products"))
+    with pytest.raises(CatalogError, match="no such table: produkte; its tables: products$"):
+        shop.add(asked(database, "SELECT * FROM produkte"))
+    with pytest.raises(CatalogError, match="no such column: colour$"):
+        shop.add(asked(database, "SELECT colour FROM products"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres://me@host/db", "write postgresql://"),
+        ("mysqll://me@host/db", "did you mean mysql://"),
+        ("sqlite://shop.db", "sqlite:///shop.db"),
+        ("postgresql://me:pw@host/db", "pip install 'psycopg[binary]' and write postgresql+psycopg://"),
+        ("mysql://me:pw@host/db", "pip install 'pymysql' and write mysql+pymysql://"),
+    ],
+)
+def test_a_url_is_told_how_to_read(shop: Catalog, url: str, said: str) -> None:
+    with pytest.raises(CatalogError) as error:
+        shop.add(SqlQuery(url, "SELECT 1"))
+    assert said in str(error.value)
+
+
+def test_a_file_given_as_a_url(shop: Catalog, database: Path) -> None:
+    with pytest.raises(CatalogError) as error:
+        shop.add(SqlQuery(str(database), QUERY))
+    assert f"for a file of SQLite: sqlite:///{database}" in str(error.value)
+    with pytest.raises(CatalogError, match=r"--from-sql sqlite:///.*shop.db --query"):
+        shop.add(database)
+
+
+def test_pictures_as_data_uris(shop: Catalog, database: Path) -> None:
+    uri = "data:image/png;base64," + base64.b64encode((database.parent / "2.png").read_bytes()).decode()
+    change(database, "CREATE TABLE uris (sku TEXT, picture TEXT, title TEXT)")
+    with closing(sqlite3.connect(database)) as connection:
+        rows = [("a", uri, "whole"), ("b", uri[:60] + "!", "broken"), ("c", "", "none")]
+        connection.executemany("INSERT INTO uris VALUES (?, ?, ?)", rows)
+        connection.commit()
+    report = shop.add(asked(database, "SELECT * FROM uris"))
+    assert (report.added, len(report.skipped)) == (3, 1)
+    assert "base64 is damaged" in str(report.skipped[0]) and len(str(report.skipped[0])) < 300
+    assert report.inferred.popitem()[1].image == "picture"
+    assert shop.load_image({"id": "a"}).getpixel((0, 0)) == (160, 30, 200)
+    assert str(shop.add()) == "+0 ~0 −0, 1 skipped"
+
+
+def test_links_are_told_to_be_no_pictures(shop: Catalog, database: Path) -> None:
+    query = "SELECT sku, 'https://host/' || sku || '.jpg' AS image_url, title FROM products"
+    report = shop.add(asked(database, query))
+    assert any("'image_url' holds links" in note for note in report.notes)
+
+
+def test_no_rows_are_refused_at_first_and_taken_later(shop: Catalog, database: Path) -> None:
+    change(database, "CREATE TABLE later (sku TEXT, title TEXT)")
+    source = asked(database, "SELECT * FROM later")
+    with pytest.raises(CatalogError, match="there is no row in it"):
+        shop.add(source)
+    assert shop.settings["sources"] == {}
+    change(database, "INSERT INTO later VALUES ('a', 'the only thing in it')")
+    assert str(shop.add(source)) == "+1 ~0 −0"
+    change(database, "DELETE FROM later")
+    report = shop.add()
+    assert (str(report), report.gone) == ("+0 ~0 −0", 1)
+    assert str(shop.add(prune=True)) == "+0 ~0 −1"
+
+
+def test_a_row_without_an_id_does_not_rename_the_others(shop: Catalog, database: Path) -> None:
+    source = asked(database, "SELECT sku, title FROM products")
+    shop.add(source)
+    change(database, "INSERT INTO products VALUES (NULL, NULL, 'nobody named it', 1)")
+    report = shop.add(source, prune=True)
+    assert (str(report), report.skipped[0].reason) == ("+0 ~0 −0, 1 skipped", "the id is empty")
+    assert shop.count() == 5
+
+
+def test_a_column_of_nulls_is_read_over_once(shop: Catalog, database: Path) -> None:
+    """The answer is read to see what its columns are, then to take the rows; no third time."""
+    reader = SqlReader(
+        asked(database, "SELECT sku, title, NULL AS remark, x'00' AS raw FROM products"), database
+    )
+    assert reader.byte_columns == frozenset()
+    first = [row for row in reader.rows(with_bytes=False) if not isinstance(row, BadRow)]
+    assert reader.byte_columns == {"raw"}
+    assert {row[1]["raw"] for row in first} == {None}
+    assert next(iter(reader.rows(with_bytes=True)))[1]["raw"] == b"\0"  # type: ignore[index]
+
+
+def test_a_large_table_tells_how_far_it_was_looked_at(shop: Catalog, database: Path) -> None:
+    change(
+        database,
+        "CREATE TABLE many AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 2500) "
+        "SELECT 'i' || n AS id, 'the thing with number ' || n AS title FROM c",
+    )
+    told: list[tuple[int, int]] = []
+    shop.add(asked(database, "SELECT * FROM many"), progress=lambda now: told.append((now.done, now.total)))
+    assert told[:3] == [(1000, 0), (2000, 0), (1, 2500)] and told[-1] == (2500, 2500)

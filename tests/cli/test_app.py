@@ -240,6 +240,14 @@ def test_without_a_source_no_workspace_is_made(say: Any, tmp_path: Path, source:
     assert not (tmp_path / "shop").exists()
 
 
+@pytest.mark.parametrize("name", ["broken.png", "empty.csv", "broken.parquet"])
+def test_a_source_that_cannot_be_read_leaves_no_workspace(say: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"" if name == "empty.csv" else b"nothing that it should be")
+    code, out, err = say("add", tmp_path / "shop", tmp_path / name, "-q")
+    assert code == 2 and name in out + err and "Traceback" not in err
+    assert not (tmp_path / "shop").exists()
+
+
 @pytest.mark.parametrize("verb", ["add", "show", "fit", "evaluate", "predict", "index", "search"])
 def test_the_usage_marks_what_may_be_left_out_once(say: Any, verb: str) -> None:
     code, out, _ = say(verb, "--help")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning_fabric import Fabric
 from tests.train.tiny import tiny_config, tiny_data, tiny_model
 
 from openautoglm.model import OpenAutoGLM
@@ -18,6 +19,8 @@ from openautoglm.train.data import TrainingData
 from openautoglm.train.errors import TrainingError
 from openautoglm.train.fit import FitResult, Trainer, fit
 from openautoglm.train.labelled import Labelled, kept
+from openautoglm.train.objective import target_loss_names
+from openautoglm.train.weights.registry import build_weighting
 
 KINDS = {"weight": "number", "shop": "text"}
 
@@ -145,3 +148,24 @@ def test_too_few_labels_are_told(tmp_path: Path) -> None:
     rows.labels = {name: [None] * 23 + values[-1:] for name, values in rows.labels.items()}
     with pytest.raises(TrainingError, match="1 rows have a value of kind, size"):
         fit(model(), rows, tiny_config(), tmp_path / "run", progress=False)
+
+
+def test_the_gradients_norm_does_not_depend_on_the_pieces(tmp_path: Path) -> None:
+    rows = data(tmp_path)
+    # Every row has both, so that the mean of the pieces' losses is the batch's.
+    rows.labels = {"kind": ["big" if row % 2 else "small" for row in range(24)], "size": list(range(24))}
+    made = model()
+    made.processor.fit_tokenizer(rows.texts())
+    made.fit_columns(rows.columns, rows.kinds)
+    found = []
+    for size in (None, 6):
+        config = tiny_config(
+            batch_size=24, micro_batch_size=size, weighting="gradnorm", modality_dropout=0.0, balance=0.0
+        )
+        lessons = Labelled(rows, config, made.eval(), "cpu")
+        weighting = build_weighting(config, ["contrastive", *target_loss_names(made)])
+        fabric = Fabric(accelerator="cpu", devices=1)
+        found.append(lessons.backward(0, 0.5, weighting, fabric))
+    (losses, norms), (again, parted) = found
+    assert again == pytest.approx(losses, rel=1e-4)
+    assert parted == pytest.approx(norms, rel=1e-4)

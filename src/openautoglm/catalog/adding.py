@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts, see
-from openautoglm.catalog.report import AddReport, Progress, Skipped
+from openautoglm.catalog.report import AddReport, OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Part, Portable, Source, Values
+from openautoglm.catalog.sources import Sources
 from openautoglm.catalog.splits import Clusters, keys_of, parse_split
 from openautoglm.catalog.store import Store, in_pieces
 from openautoglm.catalog.stored import NEEDED, open_stored
@@ -34,8 +35,6 @@ from openautoglm.catalog.words import row_texts, stored_words, words_key
 ROWS_PER_COMMIT = 1000
 SECONDS_PER_COMMIT = 5.0
 BYTES_PER_COMMIT = 64 << 20
-
-OnProgress = Callable[[Progress], None]
 
 
 class Adder:
@@ -75,6 +74,8 @@ class Adder:
         self._touched: set[str] = set()
         self._lost: set[str] = set()
         self._unseen: set[str] = set()
+        self._added: set[str] = set()
+        self._moved: set[str] = set()
         self._batch: list[dict[str, Any]] = []
         self._batch_bytes = 0
         self._last_commit = time.monotonic()
@@ -83,6 +84,7 @@ class Adder:
 
     def add(self, source: Source, *, prune: bool) -> None:
         """Bring the table up to date with one source; gone rows go only with `prune`."""
+        self._added.add(source.name)
         items = self._own(source)
         for done, found in enumerate(self._examiner.examine_all(items, source.name), start=1):
             if isinstance(found, Skipped):
@@ -96,6 +98,28 @@ class Adder:
                 self._commit()
         self._commit()
         self._drop_gone(source, prune=prune)
+
+    def leave_out(self, sources: Sources, *, prune: bool) -> None:
+        """Tell which known sources could not be read; with `prune`, those that are gone go with their rows.
+
+        A table all of whose rows come from others now, which told the same ids, is forgotten, too.
+        """
+        for name, why in sources.left_out.items():
+            rows = [key for key, one in self._known.items() if one.source == name]
+            if prune and name in sources.absent:
+                self._remove(rows)
+                sources.forget(name)
+                self.report.left_out.append(f"{why}; its {len(rows)} rows were removed, and it is forgotten")
+                continue
+            kept = f"its {len(rows)} rows are kept"
+            hint = ", prune removes them" if name in sources.absent else ""
+            self.report.left_out.append(f"{why}; {kept}{hint}")
+        living = {one.source for one in self._known.values()} | self._added
+        for name in sorted(self._moved - living):
+            if name in sources.tables():
+                sources.forget(name)
+                said = "all its rows come from a source that was named later; it is not read again"
+                self.report.notes.append(f"{name}: {said}")
 
     def settle(self, *, everything: bool = False) -> None:
         """Find near copies, then clusters and splits, now that all rows are known.
@@ -235,6 +259,8 @@ class Adder:
         if now == known:
             self.report.unchanged += 1
             return
+        if known and known.source != source.name:
+            self._moved.add(known.source)
         self.report.changed += known is not None
         self.report.added += known is None
         self._next_position += known is None
@@ -320,10 +346,13 @@ class Adder:
                 "read, so that gone rows cannot be told; correct these first"
             )
         elif prune:
-            self._lost |= set(self.store.rows(gone, ["_near"])["_near"].drop_null().to_pylist())
-            self.store.delete(gone)
-            for key in gone:
-                del self._known[key]
-            self.report.removed += len(gone)
+            self._remove(gone)
             return
         self.report.gone += len(gone)
+
+    def _remove(self, keys: list[str]) -> None:
+        self._lost |= set(self.store.rows(keys, ["_near"])["_near"].drop_null().to_pylist())
+        self.store.delete(keys)
+        for key in keys:
+            del self._known[key]
+        self.report.removed += len(keys)

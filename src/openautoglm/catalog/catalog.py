@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from openautoglm.catalog.adding import Adder, OnProgress
+from openautoglm.catalog.adding import Adder
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.images import BadImage
-from openautoglm.catalog.lock import write_lock
+from openautoglm.catalog.lock import WRITER, write_lock
 from openautoglm.catalog.parts import load_frames, load_picture
 from openautoglm.catalog.reading import INSTALL, Reader, can_read, read_words, require_reader, unread
-from openautoglm.catalog.report import AddReport, Progress
+from openautoglm.catalog.report import AddReport, OnProgress, Progress
 from openautoglm.catalog.rewording import refresh_words
 from openautoglm.catalog.schema import ID, OCR_TEXT, WORDS, Field, Roles
 from openautoglm.catalog.settings import (
@@ -49,7 +49,7 @@ _LARGE = ("_embeds", "_image_bytes", WORDS)
 OCR = "ocr"
 """Key of `workspace.json`: whether words in pictures are read."""
 
-_PARTS = {FILE, DRAFT, LOCK, FOLDER, "models", "cache", ".lock"}
+_PARTS = {FILE, DRAFT, LOCK, FOLDER, "models", "cache", WRITER}
 
 
 class Catalog:
@@ -115,14 +115,16 @@ class Catalog:
             sources: folders, tables, PDFs, videos, WebDataset archives, queries; none means all that were
                 added before.
             roles: of the tables' columns; what is not said is taken from the last time, then inferred.
-            prune: remove rows that their source no longer has.
+            prune: remove rows that their source no longer has, also those of a known source that is not there
+                any more, which is then forgotten. One that cannot be read loses nothing.
             embed: keep the pictures' bytes in the workspace, so that it needs no other file.
             ocr: read the words in the pictures into the field `ocr_text`, now and from now on; False stops it
                 and keeps what was read; None means what was said the last time.
             progress: called after each row.
 
         Raises:
-            CatalogError: if a source cannot be used at all, the workspace cannot be written, another
+            CatalogError: if a given source cannot be used at all, or none of the known ones (others are left
+                out, which the report tells), the workspace cannot be written, another
                 process is writing it, or `ocr` is wanted and not installed. What was committed before stays.
         """
         if ocr:
@@ -133,8 +135,8 @@ class Catalog:
                 self._store.tidy(interrupted=True)
             self._store.upgrade()
             fields = dict(self.fields)
-            known = Sources(self.folder, self.settings)
-            opened = [known.open(one, roles, fields) for one in known.named(sources)]
+            known = Sources(self.folder, self.settings, progress)
+            opened = known.open_all(sources, roles, fields)
             report.notes += known.notes
             reading = self._reads(ocr, opened, fields)
             self._remember(known, fields)
@@ -143,6 +145,7 @@ class Catalog:
                 if source.roles:
                     report.inferred[source.name] = source.roles
                 adder.add(source, prune=prune)
+            adder.leave_out(known, prune=prune)
             adder.settle(everything=interrupted)
             if reading:
                 self._read_words(report, asked=bool(ocr), progress=progress)

@@ -23,6 +23,8 @@ _NOISE = re.compile(
     r"|\(\d+\)",
     re.IGNORECASE,
 )
+# Marks that quote, enclose or steer, which are no words; an apostrophe inside a word belongs to it.
+_MARKS = re.compile(r"[\"“”„‟«»‹›「」『』《》<>`|*$^=\\]+|(?<!\w)['‘’]+|['‘’]+(?!\w)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _DULL_FOLDERS = frozenset(
     [
@@ -50,6 +52,8 @@ def words_of(name: str) -> str:
 
     >>> words_of("GoldenGinkgo_avenue (2)"), words_of("IMG_2041"), words_of("银杏-大道01")
     ('Golden Ginkgo avenue', '', '银杏 大道')
+    >>> words_of("the painter's “blue” door '2'")
+    "the painter's blue door"
     """
     text = re.sub(r"[_\-+.,~#@\[\]{}]+", " ", unicodedata.normalize("NFC", name))
     text = re.sub(r"(?<=[\u3040-\u9fff])(?=\d)|(?<=\d)(?=[\u3040-\u9fff])", " ", text).strip()
@@ -57,7 +61,9 @@ def words_of(name: str) -> str:
     while previous != text:
         previous, text = text, _CAMERA.sub(" ", text).strip()
     text = _CAMEL.sub(" ", text)
-    text = re.sub(r"\s+", " ", _NOISE.sub(" ", text)).strip(" ()'&")
+    text = re.sub(r"\s+", " ", _MARKS.sub(" ", _NOISE.sub(" ", text))).strip(" &")
+    if text.count("(") != text.count(")") or re.fullmatch(r"\([^()]*\)", text):
+        text = re.sub(r"\s*[()]+\s*", " ", text).strip()
     letters = sum(character.isalpha() for character in text)
     return text if letters >= 2 or any("\u3040" <= character <= "\uffdc" for character in text) else ""
 

@@ -1,17 +1,19 @@
 """Which column of a table is what: read once, looked at by name and by content, and said aloud.
 
-Names count first (English and Chinese ones), values decide: a picture column holds paths of pictures,
-an id column no value twice, a text column sentences rather than categories. What the user gave is kept.
+Names count first (English and Chinese ones), values decide: a picture column holds paths of pictures
+or `data:` URIs, an id column no value twice, a text column sentences rather than categories. What the
+user gave is kept.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from openautoglm.catalog.data_uri import is_data_uri
 from openautoglm.catalog.errors import CatalogError, NoRolesError
 from openautoglm.catalog.formats import SUFFIXES
 from openautoglm.catalog.language import field_language, main_language
@@ -37,6 +39,9 @@ _CODES = re.compile(
 )
 _LANGUAGE_SUFFIX = re.compile(r"[_\-. ][a-z]{2}([_\-][a-z]{2,4})?$", re.IGNORECASE)
 _SAMPLE = 1000
+_TELL_EVERY = 1000
+_DATA_SHOWN = 64
+"""So much of a `data:` URI tells what it is; a thousand whole ones could fill the memory."""
 _WORDS_IN_TEXT = 2.5
 
 
@@ -58,10 +63,12 @@ class TableFacts:
     roles: Roles
     fields: dict[str, Field]
     """By the table's own column names; the picture's column is not among them."""
+    links: str | None = None
+    """The column that would be the picture's, held it files and not links."""
 
 
-def look_at(reader: Reader, given: Roles) -> TableFacts:
-    """Read the table once and settle its roles.
+def look_at(reader: Reader, given: Roles, tell: Callable[[int], None] | None = None) -> TableFacts:
+    """Read the table once and settle its roles; `tell` hears now and then how many rows it has read.
 
     Raises:
         CatalogError: if a given column does not exist, or nothing in the table is a picture or a text.
@@ -71,22 +78,27 @@ def look_at(reader: Reader, given: Roles) -> TableFacts:
             raise CatalogError(
                 f"{reader.label} has no column {name!r} (--{role}); it has {', '.join(reader.columns)}"
             )
-    columns = {name: _Column() for name in reader.columns if name not in reader.byte_columns}
+    columns = {name: _Column() for name in reader.columns}
     rows = 0
     for row in reader.rows(with_bytes=False):
         rows += 1
+        if tell and rows % _TELL_EVERY == 0:
+            tell(rows)
         if isinstance(row, BadRow):
             continue
         for name, column in columns.items():
             _note(column, row[1].get(name), name, reader.numbers_as_text)
+    # A database's answer tells which these are only while it is read.
+    columns = {name: column for name, column in columns.items() if name not in reader.byte_columns}
     roles = _settle_roles(reader, columns, given)
-    if not (roles.image or roles.text or roles.tags or given.columns):
+    if rows and not (roles.image or roles.text or roles.tags or given.columns):
         raise NoRolesError(
             f"{reader.label}: no column looks like a picture's path or a text; name them with --image and "
             f"--text or, for a table of columns alone, those with --column (columns: "
             f"{', '.join(reader.columns)})"
         )
-    return TableFacts(rows, roles, _fields(columns, roles))
+    links = None if roles.image else next((name for name in columns if _is_links(name, columns[name])), None)
+    return TableFacts(rows, roles, _fields(columns, roles), links)
 
 
 def _note(column: _Column, value: object, name: str, numbers_as_text: bool) -> None:
@@ -98,7 +110,8 @@ def _note(column: _Column, value: object, name: str, numbers_as_text: bool) -> N
     if isinstance(value, str):
         column.splits = column.splits and _is_split(value)
         if len(column.texts) < _SAMPLE:
-            column.texts.append(value.strip())
+            text = value.strip()
+            column.texts.append(text[:_DATA_SHOWN] if is_data_uri(text) else text)
     if name.lower() in _IDS and isinstance(value, str | int):
         column.repeated = column.repeated or value in column.distinct
         column.distinct.add(value)
@@ -166,11 +179,18 @@ def _is_id(column: _Column) -> bool:
 def _is_image_column(name: str, column: _Column) -> bool:
     if not column.texts:
         return False
-    paths = [
-        text for text in column.texts if PurePosixPath(text).suffix.lower() in SUFFIXES and "://" not in text
-    ]
+    pictures = sum(
+        text[:11].lower() == "data:image/"
+        or (PurePosixPath(text).suffix.lower() in SUFFIXES and "://" not in text)
+        for text in column.texts
+    )
     needed = 0.5 if _IMAGES.match(name) else 0.9
-    return len(paths) >= needed * len(column.texts)
+    return pictures >= needed * len(column.texts)
+
+
+def _is_links(name: str, column: _Column) -> bool:
+    links = sum(text.lower().startswith(("http://", "https://")) for text in column.texts)
+    return bool(links and _IMAGES.match(name)) and 2 * links >= len(column.texts)
 
 
 def _is_tags(name: str, column: _Column) -> bool:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from openautoglm.catalog.errors import CatalogError, writing_to
 
+WRITER = ".lock"
+"""The file of the workspace's lock."""
+
 
 @contextlib.contextmanager
 def brief_lock(folder: Path, name: str) -> Iterator[None]:
@@ -42,7 +45,7 @@ def write_lock(folder: Path) -> Iterator[bool]:
         CatalogError: if another process holds it (named by its id and start), or the folder refuses.
     """
     with writing_to(folder):
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(folder / WRITER, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,6 +19,7 @@ from openautoglm.catalog.encoding import file_encoding
 from openautoglm.catalog.errors import CatalogError
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 _DELIMITERS = ",;\t|"
 _PARQUET_BATCH = 256
 _MAX_CELL = 1 << 24
@@ -45,8 +46,11 @@ class Reader(Protocol):
     columns: list[str]
     numbers_as_text: bool
     """Whether the file writes numbers as text (CSV)."""
-    byte_columns: frozenset[str]
-    """Columns that hold pictures' bytes (Parquet)."""
+
+    @property
+    def byte_columns(self) -> frozenset[str]:
+        """Columns that hold pictures' bytes; of a database, known when all rows were read once."""
+        ...
 
     def rows(self, *, with_bytes: bool) -> Iterator[Row | BadRow]:
         """Yield all rows; without their byte columns where these are not needed."""
@@ -74,6 +78,10 @@ def open_table(path: Path) -> Reader:
 
 def unknown_table(path: Path) -> CatalogError:
     """Make the error for a file that is no table."""
+    if path.suffix.lower() in _DATABASES:
+        return CatalogError(
+            f"{path}: a database is asked a query: --from-sql sqlite:///{path} --query 'SELECT …'"
+        )
     return CatalogError(
         f"{path}: a source is a folder of pictures, a table ({', '.join(SUFFIXES)}), a picture, a PDF, a "
         "video, or a WebDataset archive (.tar, .tar.gz)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -31,12 +32,15 @@ class Skipped(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where an `add` stands: `done` of `total` rows of this source have been looked at."""
+    """Where an `add` stands: `done` of `total` rows of this source; `total` is 0 while they are counted."""
 
     source: str
     done: int
     total: int
     skipped: int
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass
@@ -57,10 +61,16 @@ class AddReport:
     skipped: list[Skipped] = field(default_factory=list)
     inferred: dict[str, Roles] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Known sources that could not be read, and why."""
 
     def __str__(self) -> str:
-        counts = f"+{self.added} ~{self.changed} −{self.removed}"
-        return f"{counts}, {len(self.skipped)} skipped" if self.skipped else counts
+        counts = [f"+{self.added} ~{self.changed} −{self.removed}"]
+        if self.skipped:
+            counts.append(f"{len(self.skipped)} skipped")
+        if self.left_out:
+            counts.append(f"{len(self.left_out)} source{'s' * (len(self.left_out) > 1)} left out")
+        return ", ".join(counts)
 
     def write_errors(self, path: Path) -> None:
         """Write the skipped list as CSV (`--errors file.csv`)."""

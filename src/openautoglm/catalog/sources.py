@@ -1,8 +1,8 @@
 """Which sources a catalogue has: paths made sure of, prefixes of derived ids, roles remembered.
 
 `workspace.json` keeps for every source the prefix of its ids, for tables what the user said about their
-columns, and for a database's query its text and URL (never a password), so that a later `add` needs to
-be told nothing twice.
+columns and which one names the rows, and for a database's query its text and URL (never a password), so
+that a later `add` needs to be told nothing twice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from openautoglm.catalog import formats, pdf, readers, video
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.folder import FolderSource
+from openautoglm.catalog.report import OnProgress
 from openautoglm.catalog.schema import WIDER, Field, Roles
 from openautoglm.catalog.source import Source
 from openautoglm.catalog.sql import SqlQuery, SqlReader
@@ -29,30 +30,28 @@ class Sources:
     Args:
         workspace: its folder.
         settings: its settings; the entry "sources" grows as sources are opened.
+        progress: told now and then while a table is looked at.
     """
 
-    def __init__(self, workspace: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, workspace: Path, settings: dict[str, Any], progress: OnProgress | None = None) -> None:
         self.workspace = workspace
+        self._progress = progress
         self.stored: dict[str, dict[str, Any]] = settings.setdefault("sources", {})
         self.notes: list[str] = []
+        self.left_out: dict[str, str] = {}
+        """Known sources that cannot be read now, by name, and why."""
+        self.absent: set[str] = set()
+        """Those of them whose file or folder is not there any more."""
 
     def named(self, given: Sequence[Path | str | SqlQuery]) -> list[Path | SqlQuery]:
-        """Resolve the given sources, or all known ones when none is given; tables come first.
-
-        Nothing is read yet, and the workspace need not exist. Known queries whose password is not kept are
-        left out, which `notes` tells.
+        """Resolve the given sources, tables first; nothing is read yet, and the workspace need not exist.
 
         Raises:
             CatalogError: if one does not exist, is the workspace, or is of no kind that is read.
         """
-        wanted = list(given) or self._known()
-        if not wanted and not self.notes:
-            raise CatalogError(
-                f"nothing was ever added to {self.workspace}; name a folder of pictures or a table"
-            )
         sources = list(
             dict.fromkeys(
-                one if isinstance(one, SqlQuery) else Path(one).expanduser().resolve() for one in wanted
+                one if isinstance(one, SqlQuery) else Path(one).expanduser().resolve() for one in given
             )
         )
         for one in sources:
@@ -60,6 +59,40 @@ class Sources:
                 self._check(one)
         # A table says more about a picture than the names in a folder do.
         return sorted(sources, key=lambda one: isinstance(one, Path) and one.is_dir())
+
+    def open_all(
+        self, given: Sequence[Path | str | SqlQuery], roles: Roles | None, fields: dict[str, Field]
+    ) -> list[Source]:
+        """Open the given sources or, without any, all known ones, the last named first.
+
+        A given one that cannot be opened fails whole; a known one is left out, which `left_out` tells.
+
+        Raises:
+            CatalogError: as `named` and `open`; without any, if there is none, or none can be opened.
+        """
+        if given:
+            opened = [self.open(one, roles, fields) for one in self.named(given)]
+            # Of rows that several sources tell, those named last count first, then and when all are read.
+            self.stored = {one.name: self.stored[one.name] for one in opened} | self.stored
+            return opened
+        if not self.stored:
+            raise CatalogError(
+                f"nothing was ever added to {self.workspace}; name a folder of pictures or a table"
+            )
+        found: list[tuple[bool, Source]] = []
+        for name in list(self.stored):
+            try:
+                (wanted,) = self.named([self._known(name)])
+                found.append((isinstance(wanted, Path) and wanted.is_dir(), self.open(wanted, roles, fields)))
+            except CatalogError as error:
+                self.left_out[name] = str(error)
+        if not found:
+            raise CatalogError("\n".join(self.left_out.values()))
+        return [source for _, source in sorted(found, key=lambda one: one[0])]
+
+    def forget(self, name: str) -> None:
+        """Let a source be none any more."""
+        del self.stored[name]
 
     def open(self, wanted: Path | SqlQuery, given: Roles | None, fields: dict[str, Field]) -> Source:
         """Open a source and bring its fields into `fields`.
@@ -86,7 +119,25 @@ class Sources:
                 table = SqlReader(wanted, self.workspace / folder)
             else:
                 table = wanted
-            source = TableSource(table, name=name, prefix=prefix, roles=roles, known=fields)
+            source = TableSource(
+                table,
+                name=name,
+                prefix=prefix,
+                roles=roles,
+                known=fields,
+                id_before=about.get("id"),
+                progress=self._progress,
+            )
+            now["id"] = source.roles.id
+            if not source.total and name not in self.stored:
+                raise CatalogError(
+                    f"{name}: there is no row in it, so nothing tells what its columns are for"
+                )
+            if source.links:
+                self.notes.append(
+                    f"{name}: {source.links!r} holds links, and pictures are read from files: download them, "
+                    "and give their paths"
+                )
         elif _is_archive(wanted):
             now = {"prefix": prefix}
             source = TarSource(wanted, name=name, prefix=prefix)
@@ -103,23 +154,17 @@ class Sources:
             fields[found.name] = Field(found.name, role, kind, language)
         return source
 
-    def _known(self) -> list[Path | SqlQuery]:
-        found: list[Path | SqlQuery] = []
-        for name, about in self.stored.items():
-            if "query" not in about:
-                found.append(self.workspace / name)
-                continue
-            source = SqlQuery(about["url"], about["query"])
-            try:
-                source.open_url()
-            except CatalogError as error:
-                self.notes.append(f"left out: {error}")
-            else:
-                found.append(source)
-        return found
+    def _known(self, name: str) -> Path | SqlQuery:
+        about = self.stored[name]
+        if "query" in about:
+            return SqlQuery(about["url"], about["query"])
+        path = self.workspace / name
+        if not _is_there(path):
+            self.absent.add(name)
+        return path
 
     def _check(self, path: Path) -> None:
-        if not path.exists():
+        if not _is_there(path):
             raise CatalogError(f"there is no {path}; name a folder of pictures or a table")
         if path == self.workspace.resolve():
             raise CatalogError(f"{path} is the workspace itself; name your own folder or table")
@@ -154,6 +199,18 @@ class Sources:
 def is_table(path: Path) -> bool:
     """Whether it is read as rows of columns, by its suffix."""
     return path.suffix.lower() in readers.SUFFIXES and not path.is_dir()
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it exists.
+
+    Raises:
+        CatalogError: if a folder on the way may not be entered, so that it cannot be told.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be reached: {error.strerror or error}") from error
 
 
 def _is_archive(path: Path) -> bool:

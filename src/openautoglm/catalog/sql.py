@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.readers import BadRow, Row
+from openautoglm.catalog.sql_advice import about_driver, about_query, about_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
@@ -130,8 +131,12 @@ class SqlReader:
         if self._file and not self._file.is_file():
             raise CatalogError(f"{self.label}: there is no file {self._file}; correct the URL's path")
         self.columns = self._find_columns()
-        self.byte_columns = frozenset(self.columns)
-        self.byte_columns = self._find_bytes()
+        self._holds_bytes: dict[str, bool] = {}
+
+    @property
+    def byte_columns(self) -> frozenset[str]:
+        """Those whose first value is bytes, which not all drivers say; known when all rows were read once."""
+        return frozenset(name for name, is_bytes in self._holds_bytes.items() if is_bytes)
 
     def rows(self, *, with_bytes: bool) -> Iterator[Row | BadRow]:
         """Yield all rows, numbered from 1; a failure on the way ends them."""
@@ -140,15 +145,7 @@ class SqlReader:
             try:
                 for cells in answer:
                     number += 1
-                    row = dict(zip(self.columns, map(_plain, cells), strict=True))
-                    # Bytes among other values are no picture, and nothing that a column could hold.
-                    yield (
-                        number,
-                        {
-                            name: None if isinstance(cell, bytes) and name not in self.byte_columns else cell
-                            for name, cell in row.items()
-                        },
-                    )
+                    yield number, dict(zip(self.columns, self._values(cells, with_bytes), strict=True))
             except Exception as error:  # each driver has its own kinds
                 yield BadRow(number + 1, f"the database's answer breaks off here ({self._said(error)})")
 
@@ -160,16 +157,17 @@ class SqlReader:
             raise CatalogError(f"{self.label}: two columns are named {twice!r}; rename one with AS")
         return columns
 
-    def _find_bytes(self) -> frozenset[str]:
-        """Learn which columns hold bytes by the first value of each; not all drivers say it."""
-        found: dict[str, bool] = {}
-        for row in self.rows(with_bytes=True):
-            if isinstance(row, BadRow) or len(found) == len(self.columns):
-                break
-            for name, cell in row[1].items():
+    def _values(self, cells: Iterable[object], with_bytes: bool) -> Iterator[object]:
+        """Take cells as they are, but for bytes: whatever wraps them, and none where they are no picture."""
+        for name, cell in zip(self.columns, cells, strict=True):
+            if isinstance(cell, bytes | memoryview | bytearray):
+                # Bytes among other values are nothing that a column could hold.
+                is_picture = self._holds_bytes.setdefault(name, True)
+                yield bytes(cell) if with_bytes and is_picture else None
+            else:
                 if cell is not None:
-                    found.setdefault(name, isinstance(cell, bytes))
-        return frozenset(name for name, is_bytes in found.items() if is_bytes)
+                    self._holds_bytes.setdefault(name, False)
+                yield cell
 
     @contextmanager
     def _answer(self) -> Iterator[CursorResult[Any]]:
@@ -180,7 +178,9 @@ class SqlReader:
                     stream_results=True, yield_per=_BLOCK, no_parameters=True
                 ).exec_driver_sql(self.source.query)
             except Exception as error:  # each driver has its own kinds
-                raise CatalogError(f"{self.label}: the query fails: {self._said(error)}") from error
+                advice = about_query(self.source.query, self._tables(connection))
+                said = f"{self._said(error)}; {advice}" if advice else self._said(error)
+                raise CatalogError(f"{self.label}: the query fails: {said}") from error
             if not answer.returns_rows:
                 raise CatalogError(f"{self.label}: the query gives no rows; it must be a SELECT")
             with answer:
@@ -199,13 +199,11 @@ class SqlReader:
             engine = sqlalchemy.create_engine(self._url, poolclass=sqlalchemy.NullPool)
         except ModuleNotFoundError as error:
             raise CatalogError(
-                f"{self.label}: the database's driver {error.name} is not installed; install it, or name "
-                "another one in the URL (mysql+pymysql://…)"
+                f"{self.label}: the driver {error.name} is not installed; {about_driver(self._url)}"
             ) from error
         except (sqlalchemy.exc.SQLAlchemyError, ValueError, TypeError) as error:
             raise CatalogError(
-                f"{self.label}: not a usable database URL ({self._said(error)}); it reads "
-                "dialect://user:password@host/database, or sqlite:///FILE"
+                f"{self.label}: not a usable database URL ({self._said(error)}); {about_url(self._url)}"
             ) from error
         try:
             connection = engine.connect()
@@ -216,17 +214,23 @@ class SqlReader:
         with connection:  # closing rolls back
             yield connection
 
+    def _tables(self, connection: Connection) -> list[str]:
+        """Name the database's tables and views, as far as it tells."""
+        import sqlalchemy
+
+        try:
+            connection.rollback()  # some answer nothing more after a query that failed
+            found = sqlalchemy.inspect(connection)
+            return [*found.get_table_names(), *found.get_view_names()]
+        except Exception:  # it is only advice
+            return []
+
     def _said(self, error: Exception) -> str:
         """The driver's own words, in one line and without the password."""
         lines = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
         said = lines[0].strip().rstrip(".")
         found = _PASSWORD.match(self._url)
         return said.replace(found[2], HIDDEN) if found and found[2] else said
-
-
-def _plain(cell: object) -> object:
-    """Bytes as bytes, whatever the driver wraps them in."""
-    return bytes(cell) if isinstance(cell, memoryview | bytearray) else cell
 
 
 def _sqlite_file(url: str) -> Path | None:

@@ -1,7 +1,8 @@
 """The Lance table of a workspace: created, read, grown, written in commits, cleaned.
 
 Each write is one commit that a kill leaves done or not done. Readers see the latest commit and need
-neither lock nor write permission. Updates rewrite the rows they name and no others.
+neither lock nor write permission. Updates rewrite the rows they name and no others, or, where rows are
+large beside what is written (pictures kept in them), the columns that are written and no others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from openautoglm.catalog.by_columns import cheaper_by_columns
 from openautoglm.catalog.condition import checked
 from openautoglm.catalog.errors import CatalogError, writing_to
 from openautoglm.catalog.schema import ARROW, ID, OCR_HASH, OCR_TEXT, OWN, WIDER, Kind
@@ -162,7 +164,11 @@ class Store:
                 self.writable.add_columns(pa.schema(new))
             if table.num_rows:
                 builder = self.writable.merge_insert(ID).when_matched_update_all()
-                (builder.when_not_matched_insert_all() if insert else builder).execute(table)
+                if insert:
+                    builder = builder.when_not_matched_insert_all()
+                elif cheaper_by_columns(self.dataset, table):
+                    builder = builder.write_mode("rewrite_columns")
+                builder.execute(table)
 
     def correct(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write some of the catalogue's own columns of rows that exist."""

@@ -1,25 +1,27 @@
 """Import a table: a row of the file or query is a row of the catalogue, its columns keep their names.
 
-A picture's path is relative to the table; an empty cell means a row without a picture. Without an id
-column, a row's id is its picture's path, or its content where it has none (a second such row gets #2).
-What is wrong with a cell is listed with file, line and field, and the rest of the row is kept.
+A picture's path is relative to the table, or the cell is a `data:` URI; an empty cell means a row without
+a picture. Without an id column, a row's id is its picture's path, or its content where it has none (a
+second such row gets #2). What is wrong with a cell is listed with file, line and field, and the rest of the
+row is kept.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from openautoglm.catalog.data_uri import data_of, is_data_uri
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.infer import look_at
 from openautoglm.catalog.readers import BadRow, Reader, open_table
-from openautoglm.catalog.report import Skipped
+from openautoglm.catalog.report import OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import ID, WIDER, Field, Kind, Roles, column_name
 from openautoglm.catalog.source import Item, KnownFields, Values
 from openautoglm.catalog.splits import parse_split
@@ -35,18 +37,31 @@ class TableSource:
         prefix: what derived ids begin with.
         roles: what the user said about its columns.
         known: the catalogue's fields; a column of the same name is converted to the same kind.
+        id_before: the column that named the rows the last time. It still does if the user says nothing else:
+            one empty cell in it must not give all rows other names.
+        progress: told now and then while it is looked at.
 
     Raises:
         CatalogError: if the file or its header cannot be used, or a column's kind conflicts with `known`.
     """
 
     def __init__(
-        self, table: Path | Reader, *, name: str, prefix: str, roles: Roles, known: KnownFields
+        self,
+        table: Path | Reader,
+        *,
+        name: str,
+        prefix: str,
+        roles: Roles,
+        known: KnownFields,
+        id_before: str | None = None,
+        progress: OnProgress | None = None,
     ) -> None:
         self.name, self.prefix = name, prefix
         self._reader = open_table(table) if isinstance(table, Path) else table
-        facts = look_at(self._reader, roles)
-        self.total, self.roles = facts.rows, facts.roles
+        if not roles.id and id_before in self._reader.columns:
+            roles = replace(roles, id=id_before)
+        facts = look_at(self._reader, roles, self._told(progress))
+        self.total, self.roles, self.links = facts.rows, facts.roles, facts.links
         self.unreadable = 0
         self._named: dict[str, Field] = {}
         for raw, found in facts.fields.items():
@@ -60,6 +75,9 @@ class TableSource:
             kind = self._agree(raw, found, known.get(name_here))
             self._named[raw] = replace(found, name=name_here, type=kind)
         self.fields = {one.name: one for one in self._named.values()}
+
+    def _told(self, progress: OnProgress | None) -> Callable[[int], None] | None:
+        return (lambda rows: progress(Progress(self.name, rows, 0, 0))) if progress else None
 
     def items(self) -> Iterator[Item | Skipped]:
         """Yield the table's rows in its order."""
@@ -121,6 +139,11 @@ class TableSource:
         text = str(convert(cell, "text") or "")
         if not text:
             return None, None
+        if is_data_uri(text):
+            try:
+                return data_of(text) or "a data: URI without data", None
+            except ValueError as error:
+                return str(error), None
         if "://" in text:
             parts = urlsplit(text)
             if parts.scheme != "file":

@@ -64,9 +64,12 @@ def add(
     quiet: Quiet = False,
 ) -> None:
     """Add folders, files, tables and queries; again (without any: all of them), to take in what is new."""
+    from openautoglm.catalog.errors import CatalogError
+    from openautoglm.catalog.fresh import kept_if_filled
     from openautoglm.catalog.printable import printable
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
+    from openautoglm.catalog.settings import FILE
     from openautoglm.catalog.sources import Sources
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.workspace import Workspace
@@ -87,11 +90,13 @@ def add(
     )
     if errors is not None:
         AddReport().write_errors(errors)  # hours later would be a bad time to learn that it cannot be written
+    folder = workspace.expanduser().resolve()
     # Without a source, or one that exists, there is nothing to make a workspace for.
     if names:
-        Sources(workspace.expanduser().resolve(), {}).named(names)
-    shop = Workspace.open(workspace, create=bool(names))
-    report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
+        Sources(folder, {}).named(names)
+    with kept_if_filled(folder):
+        shop = Workspace.open(workspace, create=bool(names))
+        report = shop.add(*names, roles=roles, prune=prune, embed=embed, ocr=ocr, progress=not quiet)
     if errors is not None:  # before anything is printed, to a reader that may have enough (`| head`)
         report.write_errors(errors)
     for source, used in report.inferred.items():
@@ -99,9 +104,13 @@ def add(
     for note in report.notes:
         typer.echo(printable(note))
     typer.echo(str(report))
+    for left in report.left_out:
+        typer.echo(printable(f"  left out: {left}"))
     for skipped in report.skipped[:_SHOWN]:
         typer.echo(f"  skipped {skipped}")
     if len(report.skipped) > _SHOWN:
         typer.echo(f"  … and {len(report.skipped) - _SHOWN} more; --errors FILE.csv lists them all")
     if errors is not None:
         typer.echo(f"{len(report.skipped)} skipped: {errors}")
+    if not (folder / FILE).exists():
+        raise CatalogError(f"nothing could be added, so no workspace was made at {folder}")

@@ -74,7 +74,8 @@ class ModelConfig(Strict):
     decoder_shape: dict[str, ShapeValue] = {}
     """Changes to the decoder's."""
     columns_shape: dict[str, ShapeValue] = {}
-    """Changes to the columns tower's, e.g. `{"layers": 3, "dropout": 0.2}`."""
+    """Changes to the columns tower's, e.g. `{"layers": 3, "dropout": 0.2}`; `{"numbers": "periodic"}` shows
+    numbers as waves in place of piecewise-linear bins."""
 
     @model_validator(mode="after")
     def _no_effect_is_an_error(self) -> Self:

@@ -1,6 +1,7 @@
 """Columns tower: a token a feature, a transformer over them, and a CLS token that sums the row up.
 
-    number     t_j = b_j + z_j v_j + Σ_t PLE_t(z_j) W_jt            piecewise-linear, T bins of equal mass
+    number     t_j = b_j + z_j v_j + Σ_t PLE_t(z_j) W_jt            piecewise-linear, T bins of equal mass,
+               t_j = b_j + PLR_j(z_j)                               or periodic (`periodic.py`)
     category   t_j = b_j + table_j[id]
     date       t_j = b_j + (trend, angles) W_j
     tags       t_j = b_j + mean of table_j[id] over the row's tags
@@ -37,7 +38,10 @@ from openautoglm.encoders.column_values import DATE_PARTS, ColumnValues
 from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.families import TowerSpec, build_small
+from openautoglm.encoders.periodic import FREQUENCIES, SCALE, Periodic
 
+PIECEWISE_LINEAR, PERIODIC = "piecewise_linear", "periodic"
+BINS = 16
 SMALL = 0.02
 """Standard deviation of a fresh category's vector: small against what a step of the optimiser moves it."""
 
@@ -51,7 +55,10 @@ class ColumnsTower(nn.Module):
         dim: size d of a token and of the pooled vector.
         layers: transformer blocks.
         heads: of the attention; they divide `dim`.
-        bins: T, most bins of a number.
+        numbers: how a number becomes a token, `piecewise_linear` or `periodic`.
+        bins: T, most bins of a piecewise-linear number; 16 unless given.
+        frequencies: waves of a periodic number; 48 unless given.
+        frequency_scale: standard deviation of their fresh frequencies; .01 unless given.
         hidden: size of the feed-forward's inner layer over `dim`.
         attention_dropout, dropout, residual_dropout: of the attention's weights, inside the feed-forward, and
             of what each block adds.
@@ -69,17 +76,34 @@ class ColumnsTower(nn.Module):
         dim: int = 96,
         layers: int = 2,
         heads: int = 8,
-        bins: int = 16,
+        numbers: str = PIECEWISE_LINEAR,
+        bins: int | None = None,
+        frequencies: int | None = None,
+        frequency_scale: float | None = None,
         hidden: float = 4 / 3,
         attention_dropout: float = 0.2,
         dropout: float = 0.1,
         residual_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if numbers not in (PIECEWISE_LINEAR, PERIODIC):
+            raise ValueError(f"numbers {numbers!r} is neither {PIECEWISE_LINEAR!r} nor {PERIODIC!r}")
+        others = (
+            {"bins": bins}
+            if numbers == PERIODIC
+            else {"frequencies": frequencies, "frequency_scale": frequency_scale}
+        )
+        for name, value in others.items():
+            if value is not None:
+                raise ValueError(f"{name} {value} would do nothing with numbers {numbers!r}")
         if dim % heads:
             raise ValueError(f"{heads} heads do not divide dim {dim}")
         self.dim = dim
-        self.bins = bins
+        self._bins = None if numbers == PERIODIC else BINS if bins is None else bins
+        self._waves = (
+            FREQUENCIES if frequencies is None else frequencies,
+            SCALE if frequency_scale is None else frequency_scale,
+        )
         self.features: FeatureTokens | None = None
         self.cls = nn.Parameter(torch.empty(dim).uniform_(-(dim**-0.5), dim**-0.5))
         self.blocks = nn.ModuleList(
@@ -95,7 +119,7 @@ class ColumnsTower(nn.Module):
                 "the columns tower has its features already, and its weights know no others; "
                 "start a new model"
             )
-        self.features = FeatureTokens(columns, self.dim, self.bins).to(self.cls.device)
+        self.features = FeatureTokens(columns, self.dim, self._bins, self._waves).to(self.cls.device)
 
     def forward(self, values: ColumnValues) -> Encoded:
         """Encode B rows; every feature is a token, a missing one too."""
@@ -122,22 +146,33 @@ def build_columns(spec: TowerSpec, columns: ColumnsProcessor | None) -> ColumnsT
 
 
 class FeatureTokens(nn.Module):
-    """`ColumnValues` → (B, F, d), in the order numbers, categories, dates, tags."""
+    """`ColumnValues` → (B, F, d), in the order numbers, categories, dates, tags.
+
+    Args:
+        columns: the features.
+        dim: d.
+        bins: most bins of a number; None for periodic ones.
+        waves: number and scale of the frequencies of periodic ones.
+    """
 
     edges: Tensor
     category_starts: Tensor
     tag_starts: Tensor
 
-    def __init__(self, columns: ColumnsProcessor, dim: int, bins: int) -> None:
+    def __init__(
+        self, columns: ColumnsProcessor, dim: int, bins: int | None, waves: tuple[int, float]
+    ) -> None:
         super().__init__()
         numbers, categories = len(columns.numbers), len(columns.categories)
         dates, tags = len(columns.dates), len(columns.tags)
         self.bias = _uniform(numbers + categories + dates + tags, dim)
         self.missing = _uniform(numbers + dates + tags, dim)
+        self.periodic = Periodic(numbers, dim, *waves) if bins is None else None
         # Edges and starts follow from the processor, which is saved: they are no weights.
-        self.register_buffer("edges", bin_edges(columns.numbers, bins), persistent=False)
-        self.slope = _uniform(numbers, dim)
-        self.bins = nn.Parameter(torch.zeros(numbers, self.edges.shape[1] - 1, dim))
+        if bins is not None:
+            self.register_buffer("edges", bin_edges(columns.numbers, bins), persistent=False)
+            self.slope = _uniform(numbers, dim)
+            self.bins = nn.Parameter(torch.zeros(numbers, self.edges.shape[1] - 1, dim))
         self.categories, category_starts = _table(columns.categories, dim)
         self.register_buffer("category_starts", category_starts, persistent=False)
         self.dates = nn.Parameter(torch.empty(dates, DATE_PARTS, dim).uniform_(-(dim**-0.5), dim**-0.5))
@@ -151,8 +186,11 @@ class FeatureTokens(nn.Module):
         there = values.tags != 0  # (B, G, L)
         of_tags = self.tags(values.tags + self.tag_starts.unsqueeze(-1)) * there.unsqueeze(-1)
         of_tags = of_tags.sum(2) / there.sum(2, keepdim=True).clamp(min=1)
-        encoded = piecewise_linear(numbers, self.edges)
-        of_numbers = numbers.unsqueeze(-1) * self.slope + torch.einsum("bnt,ntd->bnd", encoded, self.bins)
+        if self.periodic is not None:
+            of_numbers = self.periodic(numbers)
+        else:
+            encoded = piecewise_linear(numbers, self.edges)
+            of_numbers = numbers.unsqueeze(-1) * self.slope + torch.einsum("bnt,ntd->bnd", encoded, self.bins)
         of_categories = self.categories(values.categories + self.category_starts)
         of_dates = torch.einsum("bnp,npd->bnd", dates, self.dates)
         tokens = torch.cat([of_numbers, of_categories, of_dates, of_tags], dim=1) + self.bias

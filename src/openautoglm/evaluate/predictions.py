@@ -105,9 +105,13 @@ def predict_rows(
     )
 
 
-def trust_of(model: OpenAutoGLM, catalog: Catalog, *, where: str | None = None) -> dict[str, Trust]:
-    """Learn on the validation rows how far each target can be trusted."""
-    found = predict_rows(model, catalog, where=all_of("_split = 'validation'", where))
+def predict_validation(model: OpenAutoGLM, catalog: Catalog, *, where: str | None = None) -> Predictions:
+    """Predict the validation rows among those that satisfy `where`."""
+    return predict_rows(model, catalog, where=all_of("_split = 'validation'", where))
+
+
+def trust_of(found: Predictions) -> dict[str, Trust]:
+    """Learn from predictions of the validation rows how far each target can be trusted."""
     return {
         name: Trust.fit(one.target, one.outputs, found.values[name]) for name, one in found.targets.items()
     }

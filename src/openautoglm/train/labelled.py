@@ -11,6 +11,7 @@ Batch n is a function of (seed, n), as everywhere in training.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,7 +101,7 @@ class Labelled:
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Add a batch's gradients to the parameters; returns the losses by name, and their gradients' norms.
 
-        The norms are those at the fused vectors, which all heads share; empty unless `gradnorm` weighs.
+        The norms are those at the batch's fused vectors, which all heads share; only `gradnorm` asks.
         """
         batch, labels = self.prepare(number, progress)
         size = self.config.micro_batch_size or len(batch)
@@ -118,7 +119,8 @@ class Labelled:
             share = len(piece) / len(batch)
             if self.config.weighting == "gradnorm":
                 for name, norm in gradient_norms(losses, [fused.embeds]).items():
-                    norms[name] = norms.get(name, 0.0) + share * norm
+                    # The pieces' vectors are apart, so that this is the norm of the whole batch's gradient.
+                    norms[name] = math.hypot(norms.get(name, 0.0), share * norm)
             total = sum(weighting.weight(name) * loss for name, loss in losses.items())
             fabric.backward(total * share / self.config.accumulate)
             for name, loss in losses.items():

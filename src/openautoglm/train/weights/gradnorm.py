@@ -19,7 +19,8 @@ where a step of .025 is large for a weight of .02 and may turn it negative; here
 The shared point may be the weights of the last shared layer, as in the paper, or the shared layer's
 output, as in Sener and Koltun, 2018, arXiv:1810.04650, section 3.3. Training takes the latter, the
 embeddings, where the gradient cache has the gradient of each loss apart; at the towers' weights it only
-ever has that of the sum.
+ever has that of the sum. The losses between pictures and texts are measured at the two embeddings, those of
+targets at the fused vector: fusion lies between, and what it does to the size of a gradient is not undone.
 
 Losses of a step are compared with each other; one that is absent keeps its weight, and those present keep
 the sum that they had.
