@@ -1,0 +1,189 @@
+"""The parts of a row that an explanation weighs, and the row with any of them hidden.
+
+    patches   G × G squares of the picture as the tower sees it (G at most `GRID`)
+    words     of the row's text (`words.py`)
+    columns   that the columns tower reads and that hold a value
+
+    mask (N, P) bool ─ Row.batch ─▶ Batch of N variants of the row, where a part is hidden if its mask is False
+
+A hidden patch shows a blurred copy of the picture (Fong & Vedaldi, 2017, arXiv:1704.03296), a hidden word is
+left out of the text, a hidden column is missing. A modality of which nothing is shown is absent, as it may be
+in training, unless `needs` names it or nothing else is there: then it is a blurred picture, or an empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from openautoglm.encoders.batch import MODALITIES, Batch
+from openautoglm.encoders.column_values import ColumnValues
+from openautoglm.evaluate.explain.words import units
+
+if TYPE_CHECKING:
+    from openautoglm.encoders.processor import Processor
+
+GRID = 8
+"""Most squares along a picture's side."""
+_SMALLEST = 4
+"""Pixels along a square's side, at least."""
+_BLUR = 0.15
+"""Standard deviation of the blur over the picture's side."""
+
+
+class Part(NamedTuple):
+    """What is hidden or shown as one."""
+
+    modality: str
+    """Of `MODALITIES`."""
+    name: str
+    """A patch's row and column ("3,0"), the word as it stands in the text, or the column."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of any modalities, of which parts can be hidden."""
+
+    processor: Processor
+    image: Image.Image | None
+    """Framed, as the tower sees it."""
+    words: tuple[str, ...]
+    """Joined they are the text."""
+    columns: dict[str, Any]
+    """Values by name, of columns that are parts."""
+    parts: tuple[Part, ...]
+    needs: frozenset[str] = frozenset()
+    """Modalities that are never absent, since what is explained compares them."""
+
+    @classmethod
+    def of(
+        cls,
+        processor: Processor,
+        image: Image.Image | None = None,
+        text: str | None = None,
+        columns: dict[str, Any] | None = None,
+        needs: Collection[str] = (),
+    ) -> Row:
+        """Find the parts of a row; what is None is absent.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        parts: list[Part] = []
+        framed = None
+        if image is not None:
+            framed = processor.frame(image).rgba
+            side = grid_of(framed.width)
+            parts += [Part("image", f"{row},{column}") for row in range(side) for column in range(side)]
+        words: tuple[str, ...] = ()
+        if text is not None and processor.tokenizer is not None:
+            words = units(text, processor.tokenizer, processor.text.max_length).units
+            parts += [Part("text", one.strip()) for one in words]
+        values: dict[str, Any] = {}
+        if columns is not None and processor.columns is not None:
+            known = ((name, columns.get(name)) for name in processor.columns.names)
+            values = {
+                name: value
+                for name, value in known
+                if bool(processor.column_values([{name: value}]).there().item())
+            }
+            parts += [Part("columns", name) for name in values]
+        if not parts:
+            raise ValueError("the row has no picture, text or column that the model reads")
+        return cls(processor, framed, words, values, tuple(parts), frozenset(needs))
+
+    def places(self, modality: str) -> list[int]:
+        """Places of a modality's parts among all."""
+        return [place for place, part in enumerate(self.parts) if part.modality == modality]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those that the row has, in the order of `MODALITIES`."""
+        return tuple(name for name in MODALITIES if self.places(name))
+
+    def batch(self, masks: Tensor) -> Batch:
+        """Show `masks` (N, P, bool) of the parts → N rows."""
+        shown = {name: masks[:, self.places(name)] for name in self.modalities}
+        present = torch.stack(
+            [
+                shown[name].any(1) | (name in self.needs)
+                if name in shown
+                else torch.zeros(len(masks), dtype=torch.bool)
+                for name in MODALITIES
+            ],
+            dim=1,
+        )
+        first = MODALITIES.index(self.modalities[0])
+        present[:, first] |= ~present.any(1)
+        pixels = self._pixels(shown["image"]) if "image" in shown else None
+        ids, mask = self._texts(shown["text"]) if "text" in shown else (None, None)
+        columns = self._columns(shown["columns"]) if "columns" in shown else None
+        return Batch(pixels, ids, mask, present, columns=columns)
+
+    def _pixels(self, shown: Tensor) -> Tensor:
+        """(N, G · G) → (N, 3, S, S)."""
+        assert self.image is not None
+        whole, ground = self._grounds
+        squares = torch.arange(self.image.width) * grid_of(self.image.width) // self.image.width
+        grid = shown.reshape(len(shown), 1, int(squares[-1]) + 1, -1)
+        return torch.where(grid[:, :, squares][:, :, :, squares], whole, ground)
+
+    def _texts(self, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, words) → ids and mask; each different text is read once."""
+        texts = [
+            "".join(word for word, there in zip(self.words, row, strict=True) if there).strip()
+            for row in shown.tolist()
+        ]
+        different, places = _different(texts)
+        ids, mask = self.processor.tokens(different)
+        return ids[places], mask[places]
+
+    def _columns(self, shown: Tensor) -> ColumnValues:
+        """(N, columns) → N rows; each different one is read once."""
+        different, places = _different([tuple(row) for row in shown.tolist()])
+        cells = list(self.columns.items())
+        rows = [
+            dict(cell for cell, there in zip(cells, row, strict=True) if there) for row in different
+        ]
+        return self.processor.column_values(rows).rows(torch.tensor(places))
+
+    @cached_property
+    def _grounds(self) -> tuple[Tensor, Tensor]:
+        """(1, 3, S, S) each: the picture, and what stands where it is hidden."""
+        assert self.image is not None
+        blur = ImageFilter.GaussianBlur(_BLUR * self.image.width)
+        # Premultiplied, or the hidden colour of clear pixels would show.
+        hidden = self.image.convert("RGBa").filter(blur).convert("RGBA")
+        rgb = self.processor.image.rgb([self.image, hidden])
+        whole, ground = self.processor.normalise(rgb).split(1)
+        if self.ground == "grey": ground = torch.zeros_like(ground)
+        if self.ground == "white": ground = self.processor.normalise(torch.ones_like(ground))
+        if self.ground == "mean": ground = whole.mean((2, 3), keepdim=True).expand_as(whole)
+        return whole, ground
+
+    ground = "blur"
+
+
+def grid_of(size: int) -> int:
+    """Squares along the side of a picture of `size` pixels.
+
+    >>> [grid_of(size) for size in (16, 48, 224)]
+    [4, 8, 8]
+    """
+    return max(1, min(GRID, size // _SMALLEST))
+
+
+def _different(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """The different values, and of each value its place among them.
+
+    >>> _different(["b", "a", "b"])
+    (['b', 'a'], [0, 1, 0])
+    """
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    return list(places), [places[value] for value in values]
