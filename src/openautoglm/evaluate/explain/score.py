@@ -1,0 +1,97 @@
+"""What is explained: one number that a model gives to a row, for many variants of the row at once.
+
+    class    probability of the predicted class, softmax(outputs / temperature)
+    tags     probability of the most probable tag, sigmoid(outputs / temperature)
+    number   the prediction in the column's unit
+    match    cosine of the row's picture with its text, or with a query
+    query    cosine of the row's text with a query, of a row without a picture
+
+A score is called with the model's `Embeds` of N rows and gives (N,) float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from openautoglm.evaluate.explain.faithful import Value
+from openautoglm.tasks.predicted import Predicted
+
+if TYPE_CHECKING:
+    from openautoglm.evaluate.explain.parts import Row
+    from openautoglm.fuse.embeds import Embeds
+    from openautoglm.model import OpenAutoGLM
+    from openautoglm.tasks.heads import Heads
+    from openautoglm.tasks.target import Target
+
+
+class Score(Protocol):
+    """A number a row."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        ...
+
+    def __call__(self, embeds: Embeds) -> Tensor:
+        """(N,) for N rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a head says: of a class or tag its probability, of a number the number itself."""
+
+    heads: Heads
+    target: Target
+    place: int
+    """Of the class or tag; 0 for a number."""
+
+    @property
+    def name(self) -> str:
+        """The number's name, or what the probability is of."""
+        return "" if self.target.kind == "number" else f"probability of {self.target.classes[self.place]}"
+
+    def __call__(self, embeds: Embeds) -> Tensor:
+        """(N,) for N rows."""
+        outputs = self.heads(embeds.fused())[self.target.name].cpu().numpy()
+        said = Predicted(self.target, outputs, self.heads.trust[self.target.name])
+        chances = said.probabilities()
+        found = said.numbers() if chances is None else chances[:, self.place]
+        return torch.from_numpy(found).float()
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """How near two vectors are: of the picture and the text, or of the text and a query."""
+
+    name: str
+    query: Tensor | None = None
+    """(D,) of unit length, which the text is compared with; None compares the picture with the text."""
+
+    def __call__(self, embeds: Embeds) -> Tensor:
+        """(N,) for N rows."""
+        other = embeds.image_embeds if self.query is None else self.query
+        if embeds.text_embeds is None or other is None:
+            raise ValueError("a row without a picture and a text has nothing to compare")
+        return (embeds.text_embeds * other).sum(dim=1).float().cpu()
+
+
+def value_of(model: OpenAutoGLM, row: Row, score: Score, batch_size: int = 64) -> Value:
+    """The score of variants of `row`, of which `batch_size` go through the model at once."""
+    device = model.contrastive.logit_scale.device
+
+    @torch.inference_mode()
+    def value(masks: Tensor) -> Tensor:
+        was_training = model.training
+        model.eval()
+        try:
+            parts = [score(model.embed(row.batch(part).to(device))) for part in masks.split(batch_size)]
+        finally:
+            model.train(was_training)
+        return torch.cat(parts)
+
+    return value
