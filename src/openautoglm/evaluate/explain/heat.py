@@ -1,0 +1,46 @@
+"""Effects over a picture as a heat map: red raises the score, blue lowers it, and what does neither stays grey.
+
+    strength  |effect| / largest |effect|, between patches interpolated      opacity of the colour over the picture
+
+The picture below is drawn in grey, so that its own colours are not read as effects.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+RAISES, LOWERS = (200, 60, 40), (40, 100, 190)
+_STRONGEST = 0.8
+"""Opacity of the strongest patch."""
+
+
+def draw_heat(
+    image: Image.Image, effects: NDArray[np.float32], largest: float, size: tuple[int, int]
+) -> Image.Image:
+    """Lay effects (G, G) over the picture.
+
+    Args:
+        image: what the grid covers.
+        effects: of its squares, row by row.
+        largest: the effect that is drawn strongest.
+        size: of the drawing, in pixels.
+
+    >>> drawn = draw_heat(Image.new("RGB", (8, 8), "white"), np.eye(2, dtype=np.float32), 1.0, (40, 40))
+    >>> drawn.getpixel((0, 0)) != drawn.getpixel((39, 0)) == (255, 255, 255)
+    True
+    """
+    fitted = image.convert("RGBA").convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    ground = Image.new("RGBA", size, "white")
+    ground.alpha_composite(fitted)
+    # Half of the way to white: a dark picture would hide the colours.
+    grey = 255 - (255 - np.asarray(ground.convert("L"), np.float32)) * 0.75
+    grown = Image.fromarray(np.asarray(effects / (largest or 1.0), np.float32)).resize(
+        size, Image.Resampling.BICUBIC
+    )
+    strength = np.clip(np.asarray(grown), -1, 1)[..., None]
+    colour = np.where(strength > 0, np.array(RAISES, np.float32), np.array(LOWERS, np.float32))
+    opacity = np.abs(strength) * _STRONGEST
+    mixed = grey[..., None] * (1 - opacity) + colour * opacity
+    return Image.fromarray(mixed.round().astype(np.uint8))
