@@ -39,3 +39,12 @@ def effects(value: Value, count: int, *, pairs: int = PAIRS, seed: int = 0) -> T
             ranks[one] = torch.arange(count)
             total[one] += value(ranks < steps).double().diff()
     return (total / (2 * pairs)).float()
+
+
+def evaluations(count: int, pairs: int = PAIRS) -> int:
+    """How often `effects` evaluates the score of `count` parts.
+
+    >>> evaluations(75)
+    608
+    """
+    return 2 * pairs * (count + 1)

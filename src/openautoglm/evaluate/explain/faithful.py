@@ -68,10 +68,7 @@ def area(shares: Tensor, scores: Tensor) -> float:
 def measure(
     value: Value, effects: Tensor, *, draws: int = DRAWS, steps: int = STEPS, seed: int = 0
 ) -> Curves:
-    """Hide and show the parts by falling `effects` (P,), and in `draws` random orders.
-
-    It takes 2 (draws + 1) (min(P, steps) + 1) evaluations of `value`.
-    """
+    """Hide and show the parts by falling `effects` (P,), and in `draws` random orders."""
     count = len(effects)
     points = torch.linspace(0, count, min(count, steps) + 1).round().long()
     dice = torch.Generator().manual_seed(seed)
@@ -85,3 +82,8 @@ def measure(
     found = value(torch.cat(masks)).reshape(len(orders), 2, len(points))
     ours, random = found[0], found[1:].mean(dim=0)
     return Curves(points / count, ours[0], ours[1], random[0], random[1])
+
+
+def evaluations(count: int, *, draws: int = DRAWS, steps: int = STEPS) -> int:
+    """How often `measure` evaluates the score of `count` parts."""
+    return 2 * (draws + 1) * (min(count, steps) + 1)

@@ -24,7 +24,8 @@ from torch import Tensor
 
 from openautoglm.encoders.batch import MODALITIES, Batch
 from openautoglm.encoders.column_values import ColumnValues
-from openautoglm.evaluate.explain.words import units
+from openautoglm.encoders.image_settings import ImageSettings
+from openautoglm.evaluate.explain.words import Units, units
 
 if TYPE_CHECKING:
     from openautoglm.encoders.processor import Processor
@@ -58,6 +59,8 @@ class Row:
     columns: dict[str, Any]
     """Values by name, of columns that are parts."""
     parts: tuple[Part, ...]
+    unread: str = ""
+    """The end of the text, that the tower has no room for."""
     needs: frozenset[str] = frozenset()
     """Modalities that are never absent, since what is explained compares them."""
 
@@ -81,9 +84,9 @@ class Row:
             framed = processor.frame(image).rgba
             side = grid_of(framed.width)
             parts += [Part("image", f"{row},{column}") for row in range(side) for column in range(side)]
-        words: tuple[str, ...] = ()
+        words, unread = Units((), "")
         if text is not None and processor.tokenizer is not None:
-            words = units(text, processor.tokenizer, processor.text.max_length).units
+            words, unread = units(text, processor.tokenizer, processor.text.max_length)
             parts += [Part("text", one.strip()) for one in words]
         values: dict[str, Any] = {}
         if columns is not None and processor.columns is not None:
@@ -96,7 +99,7 @@ class Row:
             parts += [Part("columns", name) for name in values]
         if not parts:
             raise ValueError("the row has no picture, text or column that the model reads")
-        return cls(processor, framed, words, values, tuple(parts), frozenset(needs))
+        return cls(processor, framed, words, values, tuple(parts), unread, frozenset(needs))
 
     def places(self, modality: str) -> list[int]:
         """Places of a modality's parts among all."""
@@ -177,6 +180,20 @@ def grid_of(size: int) -> int:
     [4, 8, 8]
     """
     return max(1, min(GRID, size // _SMALLEST))
+
+
+def covered(image: Image.Image, settings: ImageSettings) -> Image.Image:
+    """The part of a picture that the tower sees, in the picture's own resolution.
+
+    >>> covered(Image.new("RGB", (80, 40)), ImageSettings(size=16, crop="center", shortest=20)).size
+    (32, 32)
+    """
+    if settings.crop == "squash":
+        return image
+    width, height = image.size
+    side = round(min(width, height) * settings.size / (settings.shortest or settings.size))
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def _different(values: Sequence[Any]) -> tuple[list[Any], list[int]]:

@@ -11,6 +11,7 @@ A score is called with the model's `Embeds` of N rows and gives (N,) float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,8 +33,8 @@ class Score(Protocol):
     """A number a row."""
 
     @property
-    def name(self) -> str:
-        """What it is, in words."""
+    def unit(self) -> str:
+        """What it is counted in."""
         ...
 
     def __call__(self, embeds: Embeds) -> Tensor:
@@ -51,9 +52,9 @@ class Prediction:
     """Of the class or tag; 0 for a number."""
 
     @property
-    def name(self) -> str:
-        """The number's name, or what the probability is of."""
-        return "" if self.target.kind == "number" else f"probability of {self.target.classes[self.place]}"
+    def unit(self) -> str:
+        """A probability, or the column's own unit."""
+        return self.target.name if self.target.kind == "number" else "probability"
 
     def __call__(self, embeds: Embeds) -> Tensor:
         """(N,) for N rows."""
@@ -68,9 +69,9 @@ class Prediction:
 class Cosine:
     """How near two vectors are: of the picture and the text, or of the text and a query."""
 
-    name: str
     query: Tensor | None = None
     """(D,) of unit length, which the text is compared with; None compares the picture with the text."""
+    unit: str = "cosine"
 
     def __call__(self, embeds: Embeds) -> Tensor:
         """(N,) for N rows."""
@@ -80,7 +81,9 @@ class Cosine:
         return (embeds.text_embeds * other).sum(dim=1).float().cpu()
 
 
-def value_of(model: OpenAutoGLM, row: Row, score: Score, batch_size: int = 64) -> Value:
+def value_of(
+    model: OpenAutoGLM, row: Row, score: Callable[[Embeds], Tensor], batch_size: int = 64
+) -> Value:
     """The score of variants of `row`, of which `batch_size` go through the model at once."""
     device = model.contrastive.logit_scale.device
 

@@ -1,0 +1,238 @@
+"""`explain`: why a model gives a row of the catalogue its score.
+
+    asked for                         score                                      parts that are weighed
+    a target, or a model with some    what the head says (`score.Prediction`)    patches, words, columns
+    nothing, of a model without       cosine of the row's picture and its text   patches, words
+    a query                           cosine of the row's picture and the query  patches, the query's words
+    … of a row without a picture      cosine of the row's text and the query     the row's words
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+
+from openautoglm.catalog.formats import BadImage
+from openautoglm.config import nearest
+from openautoglm.encoders.batch import MODALITIES
+from openautoglm.errors import UserError
+from openautoglm.evaluate.encoding import Tell
+from openautoglm.evaluate.explain import attribution, faithful
+from openautoglm.evaluate.explain.explanation import Effect, Explanation, Modality
+from openautoglm.evaluate.explain.page import FORMS, draw
+from openautoglm.evaluate.explain.parts import Row, covered, grid_of
+from openautoglm.evaluate.explain.score import Cosine, Prediction, Score, value_of
+from openautoglm.evaluate.predictions import text_of
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+    from openautoglm.evaluate.explain.faithful import Value
+    from openautoglm.model import OpenAutoGLM
+
+BATCH = 64
+"""Variants of the row that go through the model at once."""
+
+
+class ExplainError(UserError):
+    """Nothing can be explained; the message says why."""
+
+
+def explain(
+    model: OpenAutoGLM,
+    catalog: Catalog,
+    row: str,
+    *,
+    target: str | None = None,
+    query: str | None = None,
+    fields: Sequence[str] | None = None,
+    out: Path | str | None = None,
+    tell: Tell | None = None,
+) -> Explanation:
+    """See `Workspace.explain`."""
+    path = None if out is None else Path(out)
+    if path is not None and path.suffix.lower() not in FORMS:
+        raise ExplainError(f"{path}: an explanation is drawn as {' or '.join(FORMS)}")
+    target = _target(model, target, query)
+    held = catalog.read(ids=[row]).to_pylist()[0]
+    image, broken = _picture(catalog, held)
+    text = text_of(held, _texts(model, catalog, fields))
+    if target is None:
+        shown, score, asked = _match(model, image, text, query, f"row {row!r}{broken}")
+    else:
+        columns = {
+            one.name: held[one.name] for one in catalog.column_fields if one.name not in model.heads.targets
+        }
+        try:
+            shown = Row.of(model.processor, image, text, columns)
+        except ValueError as error:
+            raise ExplainError(f"row {row!r} cannot be explained: {error}{broken}") from error
+        score, asked = _prediction(model, shown, target)
+    return _explained(model, row, shown, score, asked, image, path, tell)
+
+
+def _target(model: OpenAutoGLM, target: str | None, query: str | None) -> str | None:
+    """The target to explain; None for a match."""
+    targets = model.heads.targets
+    if query is not None:
+        if target is not None:
+            raise ExplainError("a target or a query can be explained, not both; leave one of them out")
+        if not query.strip():
+            raise ExplainError("the query is empty; give a few words")
+        return None
+    if target is None:
+        return next(iter(targets), None)
+    if not targets:
+        raise ExplainError(
+            f"the model predicts nothing, so there is no target {target!r}; leave --target out to explain how "
+            "the picture matches its text, or train one by `autoglm fit WORKSPACE --target COLUMN`"
+        )
+    if target not in targets:
+        raise ExplainError(f"the model predicts no {target!r}{nearest(target, targets)}")
+    return target
+
+
+def _picture(catalog: Catalog, held: dict[str, Any]) -> tuple[Image.Image | None, str]:
+    """The row's picture, or None and why it cannot be read."""
+    if held["_image_hash"] is None:
+        return None, ""
+    try:
+        return catalog.load_image({"id": held["id"]}), ""
+    except BadImage as error:
+        return None, f" (its picture cannot be read: {error.reason})"
+
+
+def _texts(model: OpenAutoGLM, catalog: Catalog, fields: Sequence[str] | None) -> list[str]:
+    """The fields that a text is taken from, those of role "text" before tags."""
+    known = [
+        name
+        for role in ("text", "tags")
+        for name, one in catalog.fields.items()
+        if one.role == role and name not in model.heads.targets
+    ]
+    for name in fields or ():
+        if name not in known:
+            raise ExplainError(f"no field of texts or tags is called {name!r}{nearest(name, known)}")
+    return known if fields is None else list(fields)
+
+
+def _prediction(model: OpenAutoGLM, shown: Row, target: str) -> tuple[Prediction, str]:
+    """The score that explains what the model says of a target, and that in words."""
+    head = Prediction(model.heads, model.heads.targets[target], 0)
+    if head.target.kind == "number":
+        return head, target
+    every = [Prediction(model.heads, head.target, place) for place in range(len(head.target.classes))]
+    found = value_of(model, shown, lambda embeds: torch.stack([one(embeds) for one in every], dim=1))
+    whole = found(torch.ones(1, len(shown.parts), dtype=torch.bool))[0]
+    best = every[int(whole.argmax())]
+    return best, f"{target}: {head.target.classes[best.place]}"
+
+
+def _match(
+    model: OpenAutoGLM, image: Image.Image | None, text: str | None, query: str | None, where: str
+) -> tuple[Row, Cosine, str]:
+    """Parts and score of a picture beside a text or a query, or of a text beside a query."""
+    if query is not None and image is None:
+        if text is None:
+            raise ExplainError(f"{where} has neither a picture nor a text that the query could match")
+        vector = torch.from_numpy(model.encode(texts=[query.strip()])[0])
+        shown = Row.of(model.processor, text=text, needs=("text",))
+        return shown, Cosine(vector), f"its text and “{query.strip()}”"
+    beside = text if query is None else query.strip()
+    if image is None or beside is None:
+        raise ExplainError(
+            f"{where} lacks a picture or a text, and the model predicts nothing: there is no match to explain; "
+            "ask by --query WORDS how well it matches those, or name a row that has both"
+        )
+    shown = Row.of(model.processor, image, beside, needs=("image", "text"))
+    return shown, Cosine(), "its picture and its text" if query is None else f"its picture and “{beside}”"
+
+
+def _explained(
+    model: OpenAutoGLM,
+    row: str,
+    shown: Row,
+    score: Score,
+    asked: str,
+    image: Image.Image | None,
+    path: Path | None,
+    tell: Tell | None,
+) -> Explanation:
+    """Weigh the parts, and draw what comes of it."""
+    count = len(shown.parts)
+    total = attribution.evaluations(count) + faithful.evaluations(count) + 1 + len(MODALITIES)
+    value = _told(value_of(model, shown, score), total, tell)
+    effects = attribution.effects(value, count)
+    whole, nothing = value(torch.tensor([[True], [False]]).expand(2, count)).tolist()
+    sign = -1.0 if whole < nothing and isinstance(score, Prediction) else 1.0
+    curves = faithful.measure(lambda masks: sign * value(masks), sign * effects)
+    patches = effects[shown.places("image")].numpy()
+    side = math.isqrt(len(patches))
+    words = [Effect(shown.parts[at].name, float(effects[at])) for at in shown.places("text")]
+    columns = [
+        Effect(shown.parts[at].name, float(effects[at]), shown.columns[shown.parts[at].name])
+        for at in shown.places("columns")
+    ]
+    found = Explanation(
+        row=row,
+        asked=asked,
+        unit=score.unit,
+        score=whole,
+        nothing=nothing,
+        modalities=_modalities(model, shown, score, value, effects),
+        patches=patches.reshape(side, side) if side else None,
+        words=words,
+        unread=shown.unread,
+        columns=sorted(columns, key=lambda one: -abs(one.effect)),
+        curves=curves,
+        image=None if image is None else covered(image, model.processor.image),
+        out=path,
+    )
+    if path is not None:
+        draw(found, path)
+    return found
+
+
+def _modalities(
+    model: OpenAutoGLM, shown: Row, score: Score, value: Value, effects: torch.Tensor
+) -> list[Modality]:
+    """Each modality that the model reads: its gate, its parts' effects, and the score without it."""
+    every = torch.ones(1, len(shown.parts), dtype=torch.bool)
+    gates = None
+    if model.fuse is not None and isinstance(score, Prediction):
+        gates = value_of(model, shown, lambda embeds: embeds.fused().gates)(every)[0].tolist()
+    found = []
+    for place, name in enumerate(MODALITIES[: 2 if model.columns is None else 3]):
+        parts = shown.places(name)
+        without = None
+        if parts and name not in shown.needs and len(shown.modalities) > 1:
+            left = every.clone()
+            left[:, parts] = False
+            without = float(value(left))
+        found.append(
+            Modality(
+                name, bool(parts), None if gates is None else gates[place], float(effects[parts].sum()), without
+            )
+        )
+    return found
+
+
+def _told(value: Value, total: int, tell: Tell | None) -> Value:
+    """The same values, of which `tell` hears."""
+    done = 0
+
+    def counted(masks: torch.Tensor) -> torch.Tensor:
+        nonlocal done
+        found = []
+        for part in masks.split(BATCH):
+            found.append(value(part))
+            done += len(part)
+            if tell:
+                tell("hiding parts", min(done, total), total)
+        return torch.cat(found)
+
+    return counted
