@@ -18,7 +18,9 @@ from PIL import Image
 from openautoglm.evaluate.explain.faithful import Curves
 
 SHOWN = 12
-"""Columns, and words, that are printed."""
+"""Columns that are printed and drawn, the strongest."""
+FIFTH = 0.2
+"""Share of the parts that the sentence about faithfulness hides."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,52 @@ class Explanation:
     """The part of the picture that the tower sees, in the file's own resolution."""
     out: Path | None = None
 
+    @property
+    def largest(self) -> float:
+        """The strongest effect of one part, which all are drawn in relation to."""
+        patches = [] if self.patches is None else np.abs(self.patches).ravel().tolist()
+        return max([abs(one.effect) for one in (*self.words, *self.columns)] + patches, default=0.0)
+
+    @property
+    def summary(self) -> str:
+        """The score, and how much of it the parts carry."""
+        return (
+            f"{self.unit} {number(self.score)}; with every part hidden {number(self.nothing)}, so the parts "
+            f"below carry {signed(self.score - self.nothing)}"
+        )
+
+    @property
+    def check(self) -> str:
+        """What hiding the strongest parts does, beside hiding random ones."""
+        at = int((self.curves.shares - FIFTH).abs().argmin())
+        ours, random = (abs(float(one[at])) for one in (self.curves.deletion, self.curves.random_deletion))
+        return (
+            f"Hiding the strongest {self.curves.shares[at]:.0%} of the parts takes the {self.unit} from "
+            f"{number(self.score)} to {number(ours)}, hiding as many random ones to {number(random)}"
+        )
+
+    def told(self, modality: Modality) -> str:
+        """What a modality does, in a line."""
+        if not modality.present:
+            return "absent"
+        without = "" if modality.without is None else f"; without it {number(modality.without)}"
+        return f"{signed(modality.effect)}{without}"
+
+    def __str__(self) -> str:
+        lines = [f"{self.row} · {self.asked}", self.summary]
+        for one in self.modalities:
+            gate = "" if one.gate is None else f"gate {one.gate:.2f}  "
+            lines.append(f"  {one.name:<9}{gate}{self.told(one)}")
+        if self.words:
+            lines.append("words     " + "  ".join(f"{one.name} {signed(one.effect)}" for one in self.words))
+        if self.columns:
+            cells = [f"{one.name}={one.value} {signed(one.effect)}" for one in self.columns[:SHOWN]]
+            lines.append("columns   " + "  ".join(cells))
+        lines.append(self.check)
+        if self.out is not None:
+            lines.append(f"drawn: {self.out}")
+        return "\n".join(lines)
+
     def as_json(self) -> str:
         """JSON of all but the picture."""
         said: dict[str, Any] = {
@@ -92,3 +140,23 @@ class Explanation:
             },
         }
         return json.dumps(said, ensure_ascii=False, default=str, indent=1)
+
+
+def number(value: float) -> str:
+    """Write a score.
+
+    >>> number(0.98312), number(12345.678), number(-0.00001)
+    ('0.983', '12346', '0.000')
+    """
+    written = f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return written.removeprefix("-") if not float(written) else written
+
+
+def signed(value: float) -> str:
+    """Write an effect with its sign.
+
+    >>> signed(0.5), signed(-0.25), signed(0.0)
+    ('+0.500', '−0.250', '+0.000')
+    """
+    written = number(value)
+    return f"−{written[1:]}" if written.startswith("-") else f"+{written}"

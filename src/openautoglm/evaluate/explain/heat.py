@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RAISES, LOWERS = (200, 60, 40), (40, 100, 190)
+_WORD = 0.55
+"""Opacity behind the strongest word, which must stay readable."""
 _STRONGEST = 0.8
 """Opacity of the strongest patch."""
 
@@ -44,3 +46,15 @@ def draw_heat(
     opacity = np.abs(strength) * _STRONGEST
     mixed = grey[..., None] * (1 - opacity) + colour * opacity
     return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def tint(effect: float, largest: float) -> tuple[int, int, int]:
+    """The colour behind a word: white where it does nothing.
+
+    >>> tint(0.0, 1.0), tint(2.0, 2.0)[0] > tint(2.0, 2.0)[2]
+    ((255, 255, 255), True)
+    """
+    colour = RAISES if effect > 0 else LOWERS
+    share = _WORD * min(1.0, abs(effect) / (largest or 1.0))
+    red, green, blue = (round(255 - (255 - one) * share) for one in colour)
+    return red, green, blue

@@ -1,0 +1,219 @@
+"""The page as one picture, two columns of cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from openautoglm.catalog import lettering
+from openautoglm.evaluate.explain.explanation import SHOWN, Effect, Explanation, number, signed
+from openautoglm.evaluate.explain.heat import LOWERS, RAISES, draw_heat, tint
+
+_SCALE = 2  # drawn for screens of two pixels a point
+_WIDTH, _PAD, _GAP, _MARGIN, _RADIUS = (points * _SCALE for points in (380, 16, 14, 28, 10))
+_INNER = _WIDTH - 2 * _PAD
+_TITLE, _TEXT, _NOTE = (points * _SCALE for points in (20, 13, 10.5))
+_TITLE, _TEXT, _NOTE = int(_TITLE), int(_TEXT), int(_NOTE)
+_LEADING = 1.45
+_TALLEST = 4000 * _SCALE
+_PAGE, _CARD, _EDGE, _INK, _SOFT, _FAINT = "#f6f6f3", "#ffffff", "#e6e4df", "#22252a", "#71757d", "#eceae5"
+_GATE = "#9db2cf"
+
+Body = Callable[["_Pen"], None]
+
+
+class _Pen:
+    """Draws downwards on a card."""
+
+    def __init__(self) -> None:
+        self.sheet = Image.new("RGB", (_INNER, _TALLEST), _CARD)
+        self.draw = ImageDraw.Draw(self.sheet)
+        self.y = 0
+
+    def line(self, text: str, size: int = _TEXT, ink: str = _INK, lines: int = 6) -> None:
+        """Write a text, wrapped."""
+        for one in lettering.wrap(text, size, _INNER, lines):
+            lettering.write(self.draw, (0, self.y + size), one, size, ink)
+            self.y += int(size * _LEADING)
+
+    def cell(self, text: str, left: int, right: int, *, ink: str = _INK, end: bool = False) -> None:
+        """Write a text between `left` and `right`, cut to fit, without going down."""
+        shown = (lettering.wrap(text, _TEXT, right - left, 1) or [""])[0]
+        x = right - lettering.width(shown, _TEXT) if end else left
+        lettering.write(self.draw, (x, self.y + _TEXT), shown, _TEXT, ink)
+
+    def bar(self, start: float, end: float, colour: str | tuple[int, int, int]) -> None:
+        """Draw a bar between two places of this line."""
+        left, right = sorted((start, end))
+        if right - left >= 1:
+            top = self.y + int(_TEXT * 0.2)
+            self.draw.rectangle((left, top, right, top + _TEXT), fill=colour)
+
+    def down(self, points: float = _TEXT * _LEADING) -> None:
+        """Go down."""
+        self.y += int(points)
+
+
+def paint(explanation: Explanation) -> Image.Image:
+    """Draw the whole page."""
+    bodies: list[list[tuple[str, Body]]] = [[], []]
+    if explanation.patches is not None and explanation.image is not None:
+        bodies[0].append(("Picture", lambda pen: _picture(pen, explanation)))
+    if explanation.words:
+        bodies[0].append(("Words", lambda pen: _words(pen, explanation)))
+    bodies[1].append(("Modalities", lambda pen: _modalities(pen, explanation)))
+    if explanation.columns:
+        bodies[1].append(("Columns", lambda pen: _columns(pen, explanation)))
+    bodies[1].append(("Is that so?", lambda pen: _curves(pen, explanation)))
+    if not bodies[0]:
+        bodies[0].append(bodies[1].pop())
+    columns = [[_card(title, body) for title, body in column] for column in bodies]
+    head = _head(explanation)
+    heights = [sum(card.height + _GAP for card in column) - _GAP for column in columns]
+    top = _MARGIN + head.height + _GAP
+    sheet = Image.new("RGB", (2 * _MARGIN + 2 * _WIDTH + _GAP, top + max(heights) + _MARGIN), _PAGE)
+    sheet.paste(head, (_MARGIN, _MARGIN))
+    for place, column in enumerate(columns):
+        y = top
+        for card in column:
+            sheet.paste(card, (_MARGIN + place * (_WIDTH + _GAP), y))
+            y += card.height + _GAP
+    return sheet
+
+
+def _head(explanation: Explanation) -> Image.Image:
+    width = 2 * _WIDTH + _GAP
+    lines = [(one, _TITLE, _INK) for one in lettering.wrap(explanation.asked, _TITLE, width, 2)]
+    for note in (f"Row {explanation.row}: {explanation.summary}.", _KEY):
+        lines += [(one, _TEXT, _SOFT) for one in lettering.wrap(note, _TEXT, width, 3)]
+    head = Image.new("RGB", (width, sum(int(size * _LEADING) for _, size, _ in lines)), _PAGE)
+    draw, y = ImageDraw.Draw(head), 0
+    for text, size, ink in lines:
+        lettering.write(draw, (0, y + size), text, size, ink)
+        y += int(size * _LEADING)
+    return head
+
+
+_KEY = "Red raises it, blue lowers it; patches, words and columns share one scale, and their effects sum to that."
+
+
+def _card(title: str, body: Body) -> Image.Image:
+    pen = _Pen()
+    pen.line(title, _NOTE, _SOFT)
+    pen.down(4 * _SCALE)
+    body(pen)
+    height = pen.y + 2 * _PAD
+    card = Image.new("RGB", (_WIDTH, height), _PAGE)
+    ImageDraw.Draw(card).rounded_rectangle((0, 0, _WIDTH - 1, height - 1), _RADIUS, _CARD, _EDGE, _SCALE)
+    card.paste(pen.sheet.crop((0, 0, _INNER, pen.y)), (_PAD, _PAD))
+    return card
+
+
+def _picture(pen: _Pen, explanation: Explanation) -> None:
+    image, patches = explanation.image, explanation.patches
+    if image is None or patches is None:
+        return
+    scale = min(_INNER / image.width, _INNER / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    heat = draw_heat(image, patches, float(abs(patches).max()), size)
+    pen.sheet.paste(heat, ((_INNER - size[0]) // 2, pen.y))
+    pen.down(size[1] + 8 * _SCALE)
+    pen.line(
+        f"{patches.size} patches, together {signed(float(patches.sum()))}; the strongest, "
+        f"{signed(float(patches.flat[abs(patches).argmax()]))}, in full colour.",
+        _NOTE,
+        _SOFT,
+    )
+
+
+def _words(pen: _Pen, explanation: Explanation) -> None:
+    x, pad, row = 0, 5 * _SCALE, int(_TEXT * 1.5 + _NOTE * 1.5)
+    for one in explanation.words:
+        label = (lettering.wrap(one.name, _TEXT, _INNER - 2 * pad, 1) or [""])[0]
+        effect = signed(one.effect)
+        wide = int(max(lettering.width(label, _TEXT), lettering.width(effect, _NOTE))) + 2 * pad
+        if x and x + wide > _INNER:
+            x = 0
+            pen.down(row + 6 * _SCALE)
+        box = (x, pen.y, x + wide, pen.y + row)
+        pen.draw.rounded_rectangle(box, 4 * _SCALE, tint(one.effect, explanation.largest))
+        lettering.write(pen.draw, (x + pad, pen.y + int(_TEXT * 1.2)), label, _TEXT, _INK)
+        lettering.write(pen.draw, (x + pad, pen.y + int(_TEXT * 1.35) + _NOTE), effect, _NOTE, _SOFT)
+        x += wide + 5 * _SCALE
+    pen.down(row + 4 * _SCALE)
+    if explanation.unread:
+        pen.line(f"Not read, for want of room: {explanation.unread.strip()}", _NOTE, _SOFT, 2)
+
+
+def _modalities(pen: _Pen, explanation: Explanation) -> None:
+    gated = any(one.gate is not None for one in explanation.modalities)
+    left, room = 62 * _SCALE, 110 * _SCALE
+    for one in explanation.modalities:
+        pen.cell(one.name, 0, left, ink=_INK if one.present else _SOFT)
+        x = left
+        if gated:
+            pen.bar(left, left + room, _FAINT)
+            pen.bar(left, left + room * (one.gate or 0.0), _GATE)
+            x = left + room + 8 * _SCALE
+            pen.cell(f"{one.gate or 0.0:.2f}", x, x + 32 * _SCALE, ink=_SOFT)
+            x += 36 * _SCALE
+        pen.cell(explanation.told(one), x, _INNER, ink=_INK if one.present else _SOFT)
+        pen.down()
+    pen.down(2 * _SCALE)
+    note = "Effect of all its parts; the score when the whole modality is absent."
+    if gated:
+        note = "Bars: gates, the shares in the fused vector. " + note
+    pen.line(note, _NOTE, _SOFT)
+
+
+def _columns(pen: _Pen, explanation: Explanation) -> None:
+    shown = explanation.columns[:SHOWN]
+    name, end, middle = 150 * _SCALE, _INNER - 52 * _SCALE, 0
+    middle = (name + end) // 2
+    reach = (end - name) // 2 - 4 * _SCALE
+    for one in shown:
+        pen.cell(_cell(one), 0, name - 6 * _SCALE)
+        pen.bar(middle - _SCALE / 2, middle + _SCALE / 2, _EDGE)
+        share = one.effect / (explanation.largest or 1.0)
+        pen.bar(middle, middle + reach * share, RAISES if share > 0 else LOWERS)
+        pen.cell(signed(one.effect), end, _INNER, ink=_SOFT, end=True)
+        pen.down()
+    if left := len(explanation.columns) - len(shown):
+        rest = sum(one.effect for one in explanation.columns[SHOWN:])
+        pen.line(f"{left} weaker columns together {signed(rest)}", _NOTE, _SOFT)
+
+
+def _cell(column: Effect) -> str:
+    value = column.value
+    told = ", ".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if isinstance(
+        value, float) else str(value)
+    return f"{column.name} = {told}"
+
+
+def _curves(pen: _Pen, explanation: Explanation) -> None:
+    curves = explanation.curves
+    lines: Sequence[tuple[Tensor, str | tuple[int, int, int], str]] = (
+        (curves.random_deletion, "#c9c5bd", ""),
+        (curves.random_insertion, "#c9c5bd", ""),
+        (curves.deletion, LOWERS, "hidden"),
+        (curves.insertion, RAISES, "shown"),
+    )
+    low = min(float(line.min()) for line, _, _ in lines)
+    high = max(float(line.max()) for line, _, _ in lines)
+    left, height, top = 44 * _SCALE, 120 * _SCALE, pen.y
+    for value, at in ((high, 0.0), (low, 1.0)):
+        y = top + at * height
+        pen.draw.line([(left, y), (_INNER, y)], _FAINT, _SCALE)
+        lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(abs(value)), _NOTE, _SOFT)
+    for line, colour, _ in lines:
+        points = [
+            (left + float(share) * (_INNER - left), top + (high - float(score)) / ((high - low) or 1) * height)
+            for share, score in zip(curves.shares, line, strict=True)
+        ]
+        pen.draw.line(points, colour, 2 * _SCALE, "curve")
+    pen.down(height + 6 * _SCALE)
+    pen.line("Red: only the strongest parts shown, more and more of them. Blue: the strongest hidden. Grey: the "
+             "same in random order.", _NOTE, _SOFT)
+    pen.line(f"{explanation.check}.", _NOTE, _INK)
