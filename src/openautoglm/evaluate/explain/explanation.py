@@ -36,6 +36,14 @@ class Modality:
     without: float | None
     """The score when the whole modality is absent; None where the score needs it, or nothing else is there."""
 
+    @property
+    def told(self) -> str:
+        """What it does, in a line."""
+        if not self.present:
+            return "absent"
+        without = "" if self.without is None else f"; without it {number(self.without)}"
+        return f"{signed(self.effect)}{without}"
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -45,6 +53,14 @@ class Effect:
     effect: float
     value: Any = None
     """What the column holds."""
+
+    @property
+    def label(self) -> str:
+        """The column with its value."""
+        held = self.value
+        if isinstance(held, list):
+            held = ", ".join(map(str, held))
+        return f"{self.name} = {held:g}" if isinstance(held, float) else f"{self.name} = {held}"
 
 
 @dataclass(frozen=True)
@@ -97,22 +113,15 @@ class Explanation:
             f"{number(self.score)} to {number(ours)}, hiding as many random ones to {number(random)}"
         )
 
-    def told(self, modality: Modality) -> str:
-        """What a modality does, in a line."""
-        if not modality.present:
-            return "absent"
-        without = "" if modality.without is None else f"; without it {number(modality.without)}"
-        return f"{signed(modality.effect)}{without}"
-
     def __str__(self) -> str:
         lines = [f"{self.row} · {self.asked}", self.summary]
         for one in self.modalities:
             gate = "" if one.gate is None else f"gate {one.gate:.2f}  "
-            lines.append(f"  {one.name:<9}{gate}{self.told(one)}")
+            lines.append(f"  {one.name:<9}{gate}{one.told}")
         if self.words:
             lines.append("words     " + "  ".join(f"{one.name} {signed(one.effect)}" for one in self.words))
         if self.columns:
-            cells = [f"{one.name}={one.value} {signed(one.effect)}" for one in self.columns[:SHOWN]]
+            cells = [f"{one.label} {signed(one.effect)}" for one in self.columns[:SHOWN]]
             lines.append("columns   " + "  ".join(cells))
         lines.append(self.check)
         if self.out is not None:

@@ -49,6 +49,12 @@ class Curves:
     random_insertion: Tensor
 
     @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest score of all curves."""
+        every = torch.stack([self.deletion, self.insertion, self.random_deletion, self.random_insertion])
+        return float(every.min()), float(every.max())
+
+    @property
     def gain(self) -> float:
         """How far the order is ahead of random ones, in both curves together."""
         return area(self.shares, self.random_deletion - self.deletion) + area(

@@ -12,33 +12,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RAISES, LOWERS = (200, 60, 40), (40, 100, 190)
-_WORD = 0.55
+DEEPEST = 0.55
 """Opacity behind the strongest word, which must stay readable."""
 _STRONGEST = 0.8
 """Opacity of the strongest patch."""
 
 
 def draw_heat(
-    image: Image.Image, effects: NDArray[np.float32], largest: float, size: tuple[int, int]
+    image: Image.Image, effects: NDArray[np.float32], size: tuple[int, int]
 ) -> Image.Image:
     """Lay effects (G, G) over the picture.
 
     Args:
         image: what the grid covers.
         effects: of its squares, row by row.
-        largest: the effect that is drawn strongest.
         size: of the drawing, in pixels.
 
-    >>> drawn = draw_heat(Image.new("RGB", (8, 8), "white"), np.eye(2, dtype=np.float32), 1.0, (40, 40))
+    >>> drawn = draw_heat(Image.new("RGB", (8, 8), "white"), np.eye(2, dtype=np.float32), (40, 40))
     >>> drawn.getpixel((0, 0)) != drawn.getpixel((39, 0)) == (255, 255, 255)
     True
     """
-    fitted = image.convert("RGBA").convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    shown = image.convert("RGBA").convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     ground = Image.new("RGBA", size, "white")
-    ground.alpha_composite(fitted)
+    ground.alpha_composite(shown)
     # Half of the way to white: a dark picture would hide the colours.
     grey = 255 - (255 - np.asarray(ground.convert("L"), np.float32)) * 0.75
-    grown = Image.fromarray(np.asarray(effects / (largest or 1.0), np.float32)).resize(
+    grown = Image.fromarray(np.asarray(effects / (np.abs(effects).max() or 1.0), np.float32)).resize(
         size, Image.Resampling.BICUBIC
     )
     strength = np.clip(np.asarray(grown), -1, 1)[..., None]
@@ -55,6 +54,16 @@ def tint(effect: float, largest: float) -> tuple[int, int, int]:
     ((255, 255, 255), True)
     """
     colour = RAISES if effect > 0 else LOWERS
-    share = _WORD * min(1.0, abs(effect) / (largest or 1.0))
+    share = DEEPEST * min(1.0, abs(effect) / (largest or 1.0))
     red, green, blue = (round(255 - (255 - one) * share) for one in colour)
     return red, green, blue
+
+
+def fitted(image: Image.Image, room: int) -> tuple[int, int]:
+    """The size at which a picture fills a square of `room` pixels.
+
+    >>> fitted(Image.new("RGB", (40, 20)), 100)
+    (100, 50)
+    """
+    scale = room / max(image.size)
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))

@@ -8,8 +8,17 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from openautoglm.catalog import lettering
-from openautoglm.evaluate.explain.explanation import SHOWN, Effect, Explanation, number, signed
-from openautoglm.evaluate.explain.heat import LOWERS, RAISES, draw_heat, tint
+from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, number, signed
+from openautoglm.evaluate.explain.heat import LOWERS, RAISES, draw_heat, fitted, tint
+from openautoglm.evaluate.explain.notes import (
+    CURVES,
+    KEY,
+    headline,
+    heat_note,
+    modalities_note,
+    rest_note,
+    unread_note,
+)
 
 _SCALE = 2  # drawn for screens of two pixels a point
 _WIDTH, _PAD, _GAP, _MARGIN, _RADIUS = (points * _SCALE for points in (380, 16, 14, 28, 10))
@@ -19,7 +28,7 @@ _TITLE, _TEXT, _NOTE = int(_TITLE), int(_TEXT), int(_NOTE)
 _LEADING = 1.45
 _TALLEST = 4000 * _SCALE
 _PAGE, _CARD, _EDGE, _INK, _SOFT, _FAINT = "#f6f6f3", "#ffffff", "#e6e4df", "#22252a", "#71757d", "#eceae5"
-_GATE = "#9db2cf"
+_GATE, _RANDOM = "#9db2cf", "#c9c5bd"
 
 Body = Callable[["_Pen"], None]
 
@@ -86,7 +95,7 @@ def paint(explanation: Explanation) -> Image.Image:
 def _head(explanation: Explanation) -> Image.Image:
     width = 2 * _WIDTH + _GAP
     lines = [(one, _TITLE, _INK) for one in lettering.wrap(explanation.asked, _TITLE, width, 2)]
-    for note in (f"Row {explanation.row}: {explanation.summary}.", _KEY):
+    for note in (headline(explanation), KEY):
         lines += [(one, _TEXT, _SOFT) for one in lettering.wrap(note, _TEXT, width, 3)]
     head = Image.new("RGB", (width, sum(int(size * _LEADING) for _, size, _ in lines)), _PAGE)
     draw, y = ImageDraw.Draw(head), 0
@@ -94,9 +103,6 @@ def _head(explanation: Explanation) -> Image.Image:
         lettering.write(draw, (0, y + size), text, size, ink)
         y += int(size * _LEADING)
     return head
-
-
-_KEY = "Red raises it, blue lowers it; patches, words and columns share one scale, and their effects sum to that."
 
 
 def _card(title: str, body: Body) -> Image.Image:
@@ -115,17 +121,10 @@ def _picture(pen: _Pen, explanation: Explanation) -> None:
     image, patches = explanation.image, explanation.patches
     if image is None or patches is None:
         return
-    scale = min(_INNER / image.width, _INNER / image.height)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    heat = draw_heat(image, patches, float(abs(patches).max()), size)
-    pen.sheet.paste(heat, ((_INNER - size[0]) // 2, pen.y))
-    pen.down(size[1] + 8 * _SCALE)
-    pen.line(
-        f"{patches.size} patches, together {signed(float(patches.sum()))}; the strongest, "
-        f"{signed(float(patches.flat[abs(patches).argmax()]))}, in full colour.",
-        _NOTE,
-        _SOFT,
-    )
+    heat = draw_heat(image, patches, fitted(image, _INNER))
+    pen.sheet.paste(heat, ((_INNER - heat.width) // 2, pen.y))
+    pen.down(heat.height + 8 * _SCALE)
+    pen.line(heat_note(explanation), _NOTE, _SOFT)
 
 
 def _words(pen: _Pen, explanation: Explanation) -> None:
@@ -143,8 +142,7 @@ def _words(pen: _Pen, explanation: Explanation) -> None:
         lettering.write(pen.draw, (x + pad, pen.y + int(_TEXT * 1.35) + _NOTE), effect, _NOTE, _SOFT)
         x += wide + 5 * _SCALE
     pen.down(row + 4 * _SCALE)
-    if explanation.unread:
-        pen.line(f"Not read, for want of room: {explanation.unread.strip()}", _NOTE, _SOFT, 2)
+    pen.line(unread_note(explanation), _NOTE, _SOFT, 2)
 
 
 def _modalities(pen: _Pen, explanation: Explanation) -> None:
@@ -159,13 +157,10 @@ def _modalities(pen: _Pen, explanation: Explanation) -> None:
             x = left + room + 8 * _SCALE
             pen.cell(f"{one.gate or 0.0:.2f}", x, x + 32 * _SCALE, ink=_SOFT)
             x += 36 * _SCALE
-        pen.cell(explanation.told(one), x, _INNER, ink=_INK if one.present else _SOFT)
+        pen.cell(one.told, x, _INNER, ink=_INK if one.present else _SOFT)
         pen.down()
     pen.down(2 * _SCALE)
-    note = "Effect of all its parts; the score when the whole modality is absent."
-    if gated:
-        note = "Bars: gates, the shares in the fused vector. " + note
-    pen.line(note, _NOTE, _SOFT)
+    pen.line(modalities_note(gated), _NOTE, _SOFT)
 
 
 def _columns(pen: _Pen, explanation: Explanation) -> None:
@@ -174,46 +169,35 @@ def _columns(pen: _Pen, explanation: Explanation) -> None:
     middle = (name + end) // 2
     reach = (end - name) // 2 - 4 * _SCALE
     for one in shown:
-        pen.cell(_cell(one), 0, name - 6 * _SCALE)
+        pen.cell(one.label, 0, name - 6 * _SCALE)
         pen.bar(middle - _SCALE / 2, middle + _SCALE / 2, _EDGE)
         share = one.effect / (explanation.largest or 1.0)
         pen.bar(middle, middle + reach * share, RAISES if share > 0 else LOWERS)
         pen.cell(signed(one.effect), end, _INNER, ink=_SOFT, end=True)
         pen.down()
-    if left := len(explanation.columns) - len(shown):
-        rest = sum(one.effect for one in explanation.columns[SHOWN:])
-        pen.line(f"{left} weaker columns together {signed(rest)}", _NOTE, _SOFT)
-
-
-def _cell(column: Effect) -> str:
-    value = column.value
-    told = ", ".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if isinstance(
-        value, float) else str(value)
-    return f"{column.name} = {told}"
+    pen.line(rest_note(explanation), _NOTE, _SOFT)
 
 
 def _curves(pen: _Pen, explanation: Explanation) -> None:
     curves = explanation.curves
-    lines: Sequence[tuple[Tensor, str | tuple[int, int, int], str]] = (
-        (curves.random_deletion, "#c9c5bd", ""),
-        (curves.random_insertion, "#c9c5bd", ""),
-        (curves.deletion, LOWERS, "hidden"),
-        (curves.insertion, RAISES, "shown"),
+    lines: Sequence[tuple[Tensor, str | tuple[int, int, int]]] = (
+        (curves.random_deletion, _RANDOM),
+        (curves.random_insertion, _RANDOM),
+        (curves.deletion, LOWERS),
+        (curves.insertion, RAISES),
     )
-    low = min(float(line.min()) for line, _, _ in lines)
-    high = max(float(line.max()) for line, _, _ in lines)
+    low, high = curves.range
     left, height, top = 44 * _SCALE, 120 * _SCALE, pen.y
     for value, at in ((high, 0.0), (low, 1.0)):
         y = top + at * height
         pen.draw.line([(left, y), (_INNER, y)], _FAINT, _SCALE)
-        lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(abs(value)), _NOTE, _SOFT)
-    for line, colour, _ in lines:
+        lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(value), _NOTE, _SOFT)
+    for line, colour in lines:
         points = [
             (left + float(share) * (_INNER - left), top + (high - float(score)) / ((high - low) or 1) * height)
             for share, score in zip(curves.shares, line, strict=True)
         ]
         pen.draw.line(points, colour, 2 * _SCALE, "curve")
     pen.down(height + 6 * _SCALE)
-    pen.line("Red: only the strongest parts shown, more and more of them. Blue: the strongest hidden. Grey: the "
-             "same in random order.", _NOTE, _SOFT)
+    pen.line(CURVES, _NOTE, _SOFT)
     pen.line(f"{explanation.check}.", _NOTE, _INK)

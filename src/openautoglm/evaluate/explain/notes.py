@@ -1,0 +1,46 @@
+"""The sentences of the page, the same in both its forms."""
+
+from __future__ import annotations
+
+from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, signed
+
+KEY = (
+    "Red raises it, blue lowers it. Patches, words and columns share one scale, and all effects together are "
+    "what the parts carry."
+)
+CURVES = (
+    "Red: only the strongest parts shown, more and more of them. Blue: the strongest hidden first. Grey: the "
+    "same in random orders."
+)
+
+
+def headline(explanation: Explanation) -> str:
+    """Which row, and how much of its score is explained."""
+    return f"Row {explanation.row}: {explanation.summary}."
+
+
+def heat_note(explanation: Explanation) -> str:
+    """What the heat map's colours stand for."""
+    patches = explanation.patches
+    if patches is None or explanation.image is None:
+        return ""
+    strongest = signed(float(patches.flat[abs(patches).argmax()]))
+    return f"{patches.size} patches, together {signed(float(patches.sum()))}; full colour is {strongest}."
+
+
+def modalities_note(gated: bool) -> str:
+    """What the numbers beside a modality are."""
+    note = "Numbers: effect of all its parts; the score when the whole modality is absent."
+    return f"Bars: gates, the shares in the fused vector. {note}" if gated else note
+
+
+def rest_note(explanation: Explanation) -> str:
+    """The columns that are not drawn; empty where all are."""
+    rest = explanation.columns[SHOWN:]
+    return f"{len(rest)} weaker columns together {signed(sum(one.effect for one in rest))}" if rest else ""
+
+
+def unread_note(explanation: Explanation) -> str:
+    """The end of the text that was not read; empty where all was."""
+    left = explanation.unread.strip()
+    return f"Not read, since the model has no room for it: {left}" if left else ""

@@ -1,0 +1,170 @@
+"""The page as one HTML file: its picture inside, no script, nothing fetched.
+
+It holds what the PNG holds. Text is real text, one column on a phone, and colours follow the reader's light or
+dark mode.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+from PIL import Image
+from torch import Tensor
+
+from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, Modality, number, signed
+from openautoglm.evaluate.explain.heat import DEEPEST, LOWERS, RAISES, draw_heat, fitted
+from openautoglm.evaluate.explain.notes import CURVES, KEY, headline, heat_note, modalities_note, rest_note, unread_note
+
+_LARGEST = 720
+_STYLE = f"""
+:root {{ color-scheme: light dark; --page: #f6f6f3; --card: #fff; --edge: #e6e4df; --ink: #22252a;
+  --soft: #71757d; --faint: #eceae5; --gate: #9db2cf; --random: #c9c5bd;
+  --raises: {RAISES[0]}, {RAISES[1]}, {RAISES[2]}; --lowers: {LOWERS[0]}, {LOWERS[1]}, {LOWERS[2]}; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --page: #17181a; --card: #212327; --edge: #33363b;
+  --ink: #e8e8e6; --soft: #9a9ea6; --faint: #33363b; --gate: #6f8bb3; --random: #55585e;
+  --raises: 226, 98, 78; --lowers: 96, 150, 228; }} }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; padding: 2rem clamp(1rem, 4vw, 3rem); background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei",
+  "Noto Sans CJK SC", sans-serif; }}
+header, main {{ max-width: 58rem; margin: 0 auto; }}
+h1 {{ margin: 0; font-size: 1.5rem; font-weight: 600; line-height: 1.3; text-wrap: balance; }}
+header p {{ margin: .25rem 0 0; color: var(--soft); }}
+main {{ display: grid; gap: .9rem; margin-top: 1.1rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }}
+main > div {{ display: grid; gap: .9rem; }}
+section {{ padding: 1rem; background: var(--card); border: 1px solid var(--edge); border-radius: 12px;
+  overflow-wrap: anywhere; }}
+h2 {{ margin: 0 0 .6rem; font-size: .85rem; font-weight: 400; color: var(--soft); }}
+section p {{ margin: .6rem 0 0; font-size: .85rem; color: var(--soft); }}
+section p.said {{ color: var(--ink); }}
+img, svg {{ display: block; width: 100%; border-radius: 6px; }}
+.words {{ display: flex; flex-wrap: wrap; gap: .3rem; }}
+.words span {{ padding: .1rem .4rem; border-radius: 4px; background: rgba(var(--colour), var(--share)); }}
+.words small {{ display: block; color: var(--soft); }}
+table {{ width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th {{ text-align: left; font-weight: 400; }}
+th, td {{ padding: .15rem .5rem .15rem 0; vertical-align: baseline; }}
+td.value {{ text-align: right; white-space: nowrap; color: var(--soft); padding-right: 0; }}
+td.bar {{ width: 45%; }}
+td.bar i {{ display: block; height: .8em; background:
+  linear-gradient(var(--fill), var(--fill)) var(--from) 0 / var(--size) 100% no-repeat var(--faint); }}
+tr.absent {{ color: var(--soft); }}
+svg path {{ fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }}
+svg text {{ font-size: 11px; fill: var(--soft); }}
+"""
+
+
+def render(explanation: Explanation) -> str:
+    """Write the whole file."""
+    seen = [
+        _section("Picture", _picture(explanation)),
+        _section("Words", _words(explanation)),
+    ]
+    told = [
+        _section("Modalities", _modalities(explanation.modalities)),
+        _section("Columns", _columns(explanation)),
+        _section("Is that so?", _curves(explanation)),
+    ]
+    columns = "".join(f"<div>{''.join(part)}</div>\n" for part in (seen, told) if any(part))
+    title = escape(explanation.asked)
+    return (
+        '<!doctype html>\n<html>\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<header><h1>{title}</h1><p>{escape(headline(explanation))}</p><p>{KEY}</p></header>\n"
+        f"<main>\n{columns}</main>\n</body>\n</html>\n"
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{title}</h2>{body}</section>" if body else ""
+
+
+def _picture(explanation: Explanation) -> str:
+    image, patches = explanation.image, explanation.patches
+    if image is None or patches is None:
+        return ""
+    heat = draw_heat(image, patches, fitted(image, _LARGEST))
+    return f'<img alt="heat map of row {escape(explanation.row)}" src="{_data(heat)}"><p>{heat_note(explanation)}</p>'
+
+
+def _data(image: Image.Image) -> str:
+    held = io.BytesIO()
+    image.save(held, "WEBP", quality=88)
+    return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode('ascii')}"
+
+
+def _words(explanation: Explanation) -> str:
+    if not explanation.words:
+        return ""
+    spans = []
+    for one in explanation.words:
+        share = DEEPEST * min(1.0, abs(one.effect) / (explanation.largest or 1.0))
+        colour = "raises" if one.effect > 0 else "lowers"
+        style = f"--colour: var(--{colour}); --share: {share:.3f}"
+        spans.append(f'<span style="{style}">{escape(one.name)}<small>{signed(one.effect)}</small></span>')
+    return f'<div class="words">{"".join(spans)}</div>{_note(unread_note(explanation))}'
+
+
+def _modalities(modalities: Sequence[Modality]) -> str:
+    gated = any(one.gate is not None for one in modalities)
+    rows = []
+    for one in modalities:
+        gate = one.gate or 0.0
+        bar = f"{_bar('var(--gate)', 0.0, gate)}<td>{gate:.2f}</td>" if gated else ""
+        kind = "" if one.present else ' class="absent"'
+        rows.append(f"<tr{kind}><th>{one.name}</th>{bar}<td>{escape(one.told)}</td></tr>")
+    return f"<table>{''.join(rows)}</table><p>{modalities_note(gated)}</p>"
+
+
+def _columns(explanation: Explanation) -> str:
+    if not explanation.columns:
+        return ""
+    rows = []
+    for one in explanation.columns[:SHOWN]:
+        share = one.effect / (explanation.largest or 1.0) / 2
+        colour = f"rgb(var(--{'raises' if share > 0 else 'lowers'}))"
+        bar = _bar(colour, min(0.5, 0.5 + share), abs(share))
+        name = f"<th>{escape(one.label)}</th>"
+        rows.append(f'<tr>{name}{bar}<td class="value">{signed(one.effect)}</td></tr>')
+    return f"<table>{''.join(rows)}</table>{_note(rest_note(explanation))}"
+
+
+def _bar(colour: str, start: float, size: float) -> str:
+    """A bar from `start` over `size`, shares of the cell's width."""
+    # A background's position is that of its free room.
+    place = start / (1 - size) if size < 1 else 0.0
+    return f'<td class="bar"><i style="--fill: {colour}; --from: {place:.1%}; --size: {size:.1%}"></i></td>'
+
+
+def _curves(explanation: Explanation) -> str:
+    curves = explanation.curves
+    low, high = curves.range
+    lines: Sequence[tuple[Tensor, str]] = (
+        (curves.random_deletion, "var(--random)"),
+        (curves.random_insertion, "var(--random)"),
+        (curves.deletion, "rgb(var(--lowers))"),
+        (curves.insertion, "rgb(var(--raises))"),
+    )
+    paths = []
+    for line, colour in lines:
+        points = zip(curves.shares.tolist(), line.tolist(), strict=True)
+        spots = " L".join(
+            f"{44 + 350 * share:.1f} {8 + 120 * (high - score) / ((high - low) or 1):.1f}"
+            for share, score in points
+        )
+        paths.append(f'<path d="M{spots}" style="stroke: {colour}"/>')
+    labels = f'<text x="0" y="12">{number(high)}</text><text x="0" y="132">{number(low)}</text>'
+    chart = f'<svg viewBox="0 0 400 136" role="img" aria-label="{_ALT}">{labels}{"".join(paths)}</svg>'
+    return f'{chart}<p>{CURVES}</p><p class="said">{escape(explanation.check)}.</p>'
+
+
+_ALT = "the score as parts are hidden and shown"
+
+
+def _note(text: str) -> str:
+    return f"<p>{escape(text)}</p>" if text else ""
