@@ -1,10 +1,10 @@
 """How much of a score each part of a row carries: Shapley values, estimated from permutations.
 
     effect_i = mean over orders of v(those before i, and i) − v(those before i)        (P,)
-    Σ_i effect_i = v(all) − v(none)                                                    exactly, for any number
+    Σ_i effect_i = v(all) − v(none)                                              exactly, however many orders
 
-Each order is followed by its reverse (antithetic pairs, Mitchell et al., 2022, arXiv:2104.12199), which halves
-the orders that are needed. `PAIRS` pairs take 2 · PAIRS · (P + 1) evaluations.
+Each order is followed by its reverse (antithetic pairs, Mitchell et al., 2022, arXiv:2104.12199), which saves
+orders. `PAIRS` pairs take 2 · PAIRS · (P + 1) evaluations.
 
 It asks nothing of the model but its score, so it serves any tower and any fusion, and two parts that say the
 same share what they carry instead of both getting nothing, as when each is hidden alone. It was chosen by

@@ -34,7 +34,7 @@ class Modality:
     effect: float
     """Sum of its parts' effects."""
     without: float | None
-    """The score when the whole modality is absent; None where the score needs it, or nothing else is there."""
+    """The score when the whole modality is absent; None where the score needs it or nothing else is there."""
 
     @property
     def told(self) -> str:
@@ -77,7 +77,7 @@ class Explanation:
     """The score with every part hidden."""
     modalities: Sequence[Modality]
     patches: NDArray[np.float32] | None
-    """(G, G) effects over the picture as the tower sees it, row by row from the top; None without a picture."""
+    """(G, G) effects over the picture as the tower sees it, from its top row; None without a picture."""
     words: Sequence[Effect]
     """In the order of the text."""
     unread: str

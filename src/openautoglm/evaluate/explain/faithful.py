@@ -78,7 +78,10 @@ def measure(
     count = len(effects)
     points = torch.linspace(0, count, min(count, steps) + 1).round().long()
     dice = torch.Generator().manual_seed(seed)
-    orders = [effects.argsort(descending=True), *(torch.randperm(count, generator=dice) for _ in range(draws))]
+    orders = [
+        effects.argsort(descending=True),
+        *(torch.randperm(count, generator=dice) for _ in range(draws)),
+    ]
     masks = []
     for order in orders:
         ranks = torch.empty(count, dtype=torch.long)

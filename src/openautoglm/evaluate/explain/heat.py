@@ -1,6 +1,6 @@
-"""Effects over a picture as a heat map: red raises the score, blue lowers it, and what does neither stays grey.
+"""Effects over a picture as a heat map: red raises the score, blue lowers it, what does neither stays grey.
 
-    strength  |effect| / largest |effect|, between patches interpolated      opacity of the colour over the picture
+    opacity of the colour = |effect| / largest |effect|, interpolated between patches
 
 The picture below is drawn in grey, so that its own colours are not read as effects.
 """
@@ -18,9 +18,7 @@ _STRONGEST = 0.8
 """Opacity of the strongest patch."""
 
 
-def draw_heat(
-    image: Image.Image, effects: NDArray[np.float32], size: tuple[int, int]
-) -> Image.Image:
+def draw_heat(image: Image.Image, effects: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """Lay effects (G, G) over the picture.
 
     Args:

@@ -1,7 +1,7 @@
 """The page as one HTML file: its picture inside, no script, nothing fetched.
 
-It holds what the PNG holds. Text is real text, one column on a phone, and colours follow the reader's light or
-dark mode.
+It holds what the PNG holds. Text is real text, one column on a phone, and colours follow the reader's light
+or dark mode.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from torch import Tensor
 
 from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, Modality, number, signed
 from openautoglm.evaluate.explain.heat import DEEPEST, LOWERS, RAISES, draw_heat, fitted
-from openautoglm.evaluate.explain.notes import CURVES, KEY, headline, heat_note, modalities_note, rest_note, unread_note
+from openautoglm.evaluate.explain.notes import (
+    CURVES,
+    KEY,
+    headline,
+    heat_note,
+    modalities_note,
+    rest_note,
+    unread_note,
+)
 
 _LARGEST = 720
 _STYLE = f"""
@@ -89,7 +97,8 @@ def _picture(explanation: Explanation) -> str:
     if image is None or patches is None:
         return ""
     heat = draw_heat(image, patches, fitted(image, _LARGEST))
-    return f'<img alt="heat map of row {escape(explanation.row)}" src="{_data(heat)}"><p>{heat_note(explanation)}</p>'
+    name = f"heat map of row {escape(explanation.row)}"
+    return f'<img alt="{name}" src="{_data(heat)}">{_note(heat_note(explanation))}'
 
 
 def _data(image: Image.Image) -> str:

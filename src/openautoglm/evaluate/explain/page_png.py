@@ -194,7 +194,10 @@ def _curves(pen: _Pen, explanation: Explanation) -> None:
         lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(value), _NOTE, _SOFT)
     for line, colour in lines:
         points = [
-            (left + float(share) * (_INNER - left), top + (high - float(score)) / ((high - low) or 1) * height)
+            (
+                left + float(share) * (_INNER - left),
+                top + (high - float(score)) / ((high - low) or 1) * height,
+            )
             for share, score in zip(curves.shares, line, strict=True)
         ]
         pen.draw.line(points, colour, 2 * _SCALE, "curve")

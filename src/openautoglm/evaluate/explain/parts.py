@@ -4,7 +4,7 @@
     words     of the row's text (`words.py`)
     columns   that the columns tower reads and that hold a value
 
-    mask (N, P) bool ─ Row.batch ─▶ Batch of N variants of the row, where a part is hidden if its mask is False
+    mask (N, P) bool ─ Row.batch ─▶ Batch of N variants of the row; a part whose mask is False is hidden
 
 A hidden patch shows a blurred copy of the picture (Fong & Vedaldi, 2017, arXiv:1704.03296), a hidden word is
 left out of the text, a hidden column is missing. A modality of which nothing is shown is absent, as it may be
@@ -151,9 +151,7 @@ class Row:
         """(N, columns) → N rows; each different one is read once."""
         different, places = _different([tuple(row) for row in shown.tolist()])
         cells = list(self.columns.items())
-        rows = [
-            dict(cell for cell, there in zip(cells, row, strict=True) if there) for row in different
-        ]
+        rows = [dict(cell for cell, there in zip(cells, row, strict=True) if there) for row in different]
         return self.processor.column_values(rows).rows(torch.tensor(places))
 
     @cached_property
@@ -165,9 +163,12 @@ class Row:
         hidden = self.image.convert("RGBa").filter(blur).convert("RGBA")
         rgb = self.processor.image.rgb([self.image, hidden])
         whole, ground = self.processor.normalise(rgb).split(1)
-        if self.ground == "grey": ground = torch.zeros_like(ground)
-        if self.ground == "white": ground = self.processor.normalise(torch.ones_like(ground))
-        if self.ground == "mean": ground = whole.mean((2, 3), keepdim=True).expand_as(whole)
+        if self.ground == "grey":
+            ground = torch.zeros_like(ground)
+        if self.ground == "white":
+            ground = self.processor.normalise(torch.ones_like(ground))
+        if self.ground == "mean":
+            ground = whole.mean((2, 3), keepdim=True).expand_as(whole)
         return whole, ground
 
     ground = "blur"

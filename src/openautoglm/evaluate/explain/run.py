@@ -1,10 +1,10 @@
 """`explain`: why a model gives a row of the catalogue its score.
 
-    asked for                         score                                      parts that are weighed
-    a target, or a model with some    what the head says (`score.Prediction`)    patches, words, columns
-    nothing, of a model without       cosine of the row's picture and its text   patches, words
-    a query                           cosine of the row's picture and the query  patches, the query's words
-    … of a row without a picture      cosine of the row's text and the query     the row's words
+asked for                         score                                      parts that are weighed
+a target, or a model with some    what the head says (`score.Prediction`)    patches, words, columns
+nothing, of a model without       cosine of the row's picture and its text   patches, words
+a query                           cosine of the row's picture and the query  patches, the query's words
+… of a row without a picture      cosine of the row's text and the query     the row's words
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from openautoglm.evaluate.encoding import Tell
 from openautoglm.evaluate.explain import attribution, faithful
 from openautoglm.evaluate.explain.explanation import Effect, Explanation, Modality
 from openautoglm.evaluate.explain.page import FORMS, draw
-from openautoglm.evaluate.explain.parts import Row, covered, grid_of
+from openautoglm.evaluate.explain.parts import Row, covered
 from openautoglm.evaluate.explain.score import Cosine, Prediction, Score, value_of
 from openautoglm.evaluate.predictions import text_of
 
@@ -88,7 +88,7 @@ def _target(model: OpenAutoGLM, target: str | None, query: str | None) -> str | 
         return next(iter(targets), None)
     if not targets:
         raise ExplainError(
-            f"the model predicts nothing, so there is no target {target!r}; leave --target out to explain how "
+            f"the model predicts nothing, so there is no target {target!r}; leave it out to explain how "
             "the picture matches its text, or train one by `autoglm fit WORKSPACE --target COLUMN`"
         )
     if target not in targets:
@@ -145,8 +145,8 @@ def _match(
     beside = text if query is None else query.strip()
     if image is None or beside is None:
         raise ExplainError(
-            f"{where} lacks a picture or a text, and the model predicts nothing: there is no match to explain; "
-            "ask by --query WORDS how well it matches those, or name a row that has both"
+            f"{where} lacks a picture or a text, and the model predicts nothing, so there is no match to "
+            "explain; name a row that has both, or ask by --query WORDS how well it matches those"
         )
     shown = Row.of(model.processor, image, beside, needs=("image", "text"))
     return shown, Cosine(), "its picture and its text" if query is None else f"its picture and “{beside}”"
@@ -215,7 +215,11 @@ def _modalities(
             without = float(value(left))
         found.append(
             Modality(
-                name, bool(parts), None if gates is None else gates[place], float(effects[parts].sum()), without
+                name,
+                bool(parts),
+                None if gates is None else gates[place],
+                float(effects[parts].sum()),
+                without,
             )
         )
     return found

@@ -81,9 +81,7 @@ class Cosine:
         return (embeds.text_embeds * other).sum(dim=1).float().cpu()
 
 
-def value_of(
-    model: OpenAutoGLM, row: Row, score: Callable[[Embeds], Tensor], batch_size: int = 64
-) -> Value:
+def value_of(model: OpenAutoGLM, row: Row, score: Callable[[Embeds], Tensor], batch_size: int = 64) -> Value:
     """The score of variants of `row`, of which `batch_size` go through the model at once."""
     device = model.contrastive.logit_scale.device
 

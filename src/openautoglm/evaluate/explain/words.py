@@ -51,7 +51,7 @@ def units(text: str, tokenizer: Tokenizer, max_length: int) -> Units:
     ]
     room = max_length - (len(encoded.offsets) - len(spans))
     read = text if len(spans) <= room else text[: spans[room][0]] if room > 0 else ""
-    cuts = sorted({0} | {start for start in _starts(read, [span for span in spans if span[0] < len(read)])})
+    cuts = sorted({0, *_starts(read, [span for span in spans if span[0] < len(read)])})
     # What stands before the first word belongs to it.
     cuts = [0, *cuts[2:]] if len(cuts) > 1 and not re.search(r"\w", read[: cuts[1]]) else cuts
     parts = tuple(read[a:b] for a, b in zip(cuts, [*cuts[1:], len(read)], strict=True) if read[a:b])
