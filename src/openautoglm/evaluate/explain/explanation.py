@@ -37,12 +37,9 @@ class Modality:
     """The score when the whole modality is absent; None where the score needs it or nothing else is there."""
 
     @property
-    def told(self) -> str:
-        """What it does, in a line."""
-        if not self.present:
-            return "absent"
-        without = "" if self.without is None else f"; without it {number(self.without)}"
-        return f"{signed(self.effect)}{without}"
+    def told_without(self) -> str:
+        """The score without it, written."""
+        return "–" if self.without is None else number(self.without)
 
 
 @dataclass(frozen=True)
@@ -91,9 +88,8 @@ class Explanation:
 
     @property
     def largest(self) -> float:
-        """The strongest effect of one part, which all are drawn in relation to."""
-        patches = [] if self.patches is None else np.abs(self.patches).ravel().tolist()
-        return max([abs(one.effect) for one in (*self.words, *self.columns)] + patches, default=0.0)
+        """The strongest effect of a word or column, which they are drawn in relation to."""
+        return max((abs(one.effect) for one in (*self.words, *self.columns)), default=0.0)
 
     @property
     def summary(self) -> str:
@@ -117,7 +113,8 @@ class Explanation:
         lines = [f"{self.row} · {self.asked}", self.summary]
         for one in self.modalities:
             gate = "" if one.gate is None else f"gate {one.gate:.2f}  "
-            lines.append(f"  {one.name:<9}{gate}{one.told}")
+            told = f"effect {signed(one.effect)}  without it {one.told_without}" if one.present else "absent"
+            lines.append(f"  {one.name:<9}{gate}{told}")
         if self.words:
             lines.append("words     " + "  ".join(f"{one.name} {signed(one.effect)}" for one in self.words))
         if self.columns:

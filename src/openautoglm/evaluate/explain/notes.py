@@ -5,8 +5,8 @@ from __future__ import annotations
 from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, signed
 
 KEY = (
-    "Red raises it, blue lowers it. Patches, words and columns share one scale, and all effects together are "
-    "what the parts carry."
+    "Red raises it, blue lowers it; all effects together are what the parts carry. Words and columns are drawn "
+    "on one scale, the picture's patches on their own."
 )
 CURVES = (
     "Red: only the strongest parts shown, more and more of them. Blue: the strongest hidden first. Grey: the "
@@ -30,8 +30,8 @@ def heat_note(explanation: Explanation) -> str:
 
 def modalities_note(gated: bool) -> str:
     """What the numbers beside a modality are."""
-    note = "Numbers: effect of all its parts; the score when the whole modality is absent."
-    return f"Bars: gates, the shares in the fused vector. {note}" if gated else note
+    note = "Effect: of all its parts together. Without it: the score when the whole modality is absent."
+    return f"Gate: its share in the fused vector. {note}" if gated else note
 
 
 def rest_note(explanation: Explanation) -> str:

@@ -56,11 +56,12 @@ img, svg {{ display: block; width: 100%; border-radius: 6px; }}
 table {{ width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th {{ text-align: left; font-weight: 400; }}
 th, td {{ padding: .15rem .5rem .15rem 0; vertical-align: baseline; }}
-td.value {{ text-align: right; white-space: nowrap; color: var(--soft); padding-right: 0; }}
+td.value {{ text-align: right; white-space: nowrap; }}
+td:last-child {{ padding-right: 0; }}
 td.bar {{ width: 45%; }}
 td.bar i {{ display: block; height: .8em; background:
   linear-gradient(var(--fill), var(--fill)) var(--from) 0 / var(--size) 100% no-repeat var(--faint); }}
-tr.absent {{ color: var(--soft); }}
+tr.absent, tr.head {{ color: var(--soft); }}
 svg path {{ fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }}
 svg text {{ font-size: 11px; fill: var(--soft); }}
 """
@@ -75,7 +76,7 @@ def render(explanation: Explanation) -> str:
     told = [
         _section("Modalities", _modalities(explanation.modalities)),
         _section("Columns", _columns(explanation)),
-        _section("Is that so?", _curves(explanation)),
+        _section("Faithfulness", _curves(explanation)),
     ]
     columns = "".join(f"<div>{''.join(part)}</div>\n" for part in (seen, told) if any(part))
     title = escape(explanation.asked)
@@ -121,12 +122,15 @@ def _words(explanation: Explanation) -> str:
 
 def _modalities(modalities: Sequence[Modality]) -> str:
     gated = any(one.gate is not None for one in modalities)
-    rows = []
+    gate = "<td>gate</td><td></td>" if gated else ""
+    rows = [f'<tr class="head"><td></td>{gate}<td class="value">effect</td><td class="value">without it</td></tr>']
     for one in modalities:
-        gate = one.gate or 0.0
-        bar = f"{_bar('var(--gate)', 0.0, gate)}<td>{gate:.2f}</td>" if gated else ""
+        share = one.gate or 0.0
+        bar = f"{_bar('var(--gate)', 0.0, share)}<td>{share:.2f}</td>" if gated else ""
         kind = "" if one.present else ' class="absent"'
-        rows.append(f"<tr{kind}><th>{one.name}</th>{bar}<td>{escape(one.told)}</td></tr>")
+        told = (signed(one.effect), one.told_without) if one.present else ("absent", "")
+        numbers = "".join(f'<td class="value">{text}</td>' for text in told)
+        rows.append(f"<tr{kind}><th>{one.name}</th>{bar}{numbers}</tr>")
     return f"<table>{''.join(rows)}</table><p>{modalities_note(gated)}</p>"
 
 

@@ -75,7 +75,7 @@ def paint(explanation: Explanation) -> Image.Image:
     bodies[1].append(("Modalities", lambda pen: _modalities(pen, explanation)))
     if explanation.columns:
         bodies[1].append(("Columns", lambda pen: _columns(pen, explanation)))
-    bodies[1].append(("Is that so?", lambda pen: _curves(pen, explanation)))
+    bodies[1].append(("Faithfulness", lambda pen: _curves(pen, explanation)))
     if not bodies[0]:
         bodies[0].append(bodies[1].pop())
     columns = [[_card(title, body) for title, body in column] for column in bodies]
@@ -147,17 +147,24 @@ def _words(pen: _Pen, explanation: Explanation) -> None:
 
 def _modalities(pen: _Pen, explanation: Explanation) -> None:
     gated = any(one.gate is not None for one in explanation.modalities)
-    left, room = 62 * _SCALE, 110 * _SCALE
+    name, bar, share = 62 * _SCALE, 172 * _SCALE, 206 * _SCALE
+    effect = 268 * _SCALE
+    heads = [("effect", share, effect), ("without it", effect, _INNER)]
+    if gated:
+        pen.cell("gate", name, bar, ink=_SOFT)
+    for text, left, right in heads:
+        pen.cell(text, left, right, ink=_SOFT, end=True)
+    pen.down()
     for one in explanation.modalities:
-        pen.cell(one.name, 0, left, ink=_INK if one.present else _SOFT)
-        x = left
-        if gated:
-            pen.bar(left, left + room, _FAINT)
-            pen.bar(left, left + room * (one.gate or 0.0), _GATE)
-            x = left + room + 8 * _SCALE
-            pen.cell(f"{one.gate or 0.0:.2f}", x, x + 32 * _SCALE, ink=_SOFT)
-            x += 36 * _SCALE
-        pen.cell(one.told, x, _INNER, ink=_INK if one.present else _SOFT)
+        ink = _INK if one.present else _SOFT
+        pen.cell(one.name, 0, name, ink=ink)
+        if one.gate is not None:
+            pen.bar(name, bar, _FAINT)
+            pen.bar(name, name + (bar - name) * one.gate, _GATE)
+            pen.cell(f"{one.gate:.2f}", bar, share, ink=ink, end=True)
+        told = ("absent", "") if not one.present else (signed(one.effect), one.told_without)
+        for text, (_, left, right) in zip(told, heads, strict=True):
+            pen.cell(text, left, right, ink=ink, end=True)
         pen.down()
     pen.down(2 * _SCALE)
     pen.line(modalities_note(gated), _NOTE, _SOFT)
