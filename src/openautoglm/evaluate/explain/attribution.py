@@ -4,11 +4,12 @@
     Σ_i effect_i = v(all) − v(none)                                              exactly, however many orders
 
 Each order is followed by its reverse (antithetic pairs, Mitchell et al., 2022, arXiv:2104.12199), which saves
-orders. `PAIRS` pairs take 2 · PAIRS · (P + 1) evaluations.
+orders. `PAIRS` pairs are taken of few parts, `PAIRS_OF_MANY` of more than `FEW`; each pair evaluates the score
+2 (P + 1) times.
 
 It asks nothing of the model but its score, so it serves any tower and any fusion, and two parts that say the
-same share what they carry instead of both getting nothing, as when each is hidden alone. It was chosen by
-measurement (docs/explaining.md).
+same share what they carry, where hiding each alone would show nothing. It was chosen by measurement
+(docs/explaining.md).
 
 Source: Castro et al., 2009, doi:10.1016/j.cor.2008.04.004; Lundberg & Lee, 2017, arXiv:1705.07874.
 
@@ -24,14 +25,15 @@ from torch import Tensor
 
 from openautoglm.evaluate.explain.faithful import Value
 
-PAIRS = 4
+PAIRS, FEW, PAIRS_OF_MANY = 4, 32, 2
 
 
-def effects(value: Value, count: int, *, pairs: int = PAIRS, seed: int = 0) -> Tensor:
-    """Effects (P,) of `count` parts on `value`."""
+def effects(value: Value, count: int, *, pairs: int | None = None, seed: int = 0) -> Tensor:
+    """Effects (P,) of `count` parts on `value`, from so many pairs of orders or as many as above."""
     dice = torch.Generator().manual_seed(seed)
     steps = torch.arange(count + 1).unsqueeze(1)
     total = torch.zeros(count, dtype=torch.float64)
+    pairs = pairs or _pairs(count)
     for _ in range(pairs):
         order = torch.randperm(count, generator=dice)
         for one in (order, order.flip(0)):
@@ -41,10 +43,14 @@ def effects(value: Value, count: int, *, pairs: int = PAIRS, seed: int = 0) -> T
     return (total / (2 * pairs)).float()
 
 
-def evaluations(count: int, pairs: int = PAIRS) -> int:
+def evaluations(count: int) -> int:
     """How often `effects` evaluates the score of `count` parts.
 
-    >>> evaluations(75)
-    608
+    >>> evaluations(64), evaluations(5)
+    (260, 48)
     """
-    return 2 * pairs * (count + 1)
+    return 2 * _pairs(count) * (count + 1)
+
+
+def _pairs(count: int) -> int:
+    return PAIRS if count <= FEW else PAIRS_OF_MANY

@@ -1,12 +1,13 @@
 """What an explanation says, as an object, as JSON and in words; `page.py` draws it.
 
-Effects are in the unit of the score and sum, over all parts, to `score − nothing`: what the parts carry.
+Effects are in the unit of the score. Each modality is weighed with the others whole: its parts' effects sum to
+the score less the score with all of them hidden.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Modality:
     effect: float
     """Sum of its parts' effects."""
     without: float | None
-    """The score when the whole modality is absent; None where the score needs it or nothing else is there."""
+    """The score when the row lacks the modality; None where the score needs it, or the row has no other."""
 
     @property
     def told_without(self) -> str:
@@ -70,8 +71,6 @@ class Explanation:
     unit: str
     """Of the score: "probability", "cosine", or the column's name."""
     score: float
-    nothing: float
-    """The score with every part hidden."""
     modalities: Sequence[Modality]
     patches: NDArray[np.float32] | None
     """(G, G) effects over the picture as the tower sees it, from its top row; None without a picture."""
@@ -81,7 +80,8 @@ class Explanation:
     """The end of the text that the tower has no room for."""
     columns: Sequence[Effect]
     """The strongest first."""
-    curves: Curves
+    curves: Mapping[str, Curves]
+    """Of each modality with several parts, its own parts hidden and shown."""
     image: Image.Image | None = field(default=None, repr=False)
     """The part of the picture that the tower sees, in the file's own resolution."""
     out: Path | None = None
@@ -92,25 +92,22 @@ class Explanation:
         return max((abs(one.effect) for one in (*self.words, *self.columns)), default=0.0)
 
     @property
-    def summary(self) -> str:
-        """The score, and how much of it the parts carry."""
-        return (
-            f"{self.unit} {number(self.score)}; with every part hidden {number(self.nothing)}, so the parts "
-            f"below carry {signed(self.score - self.nothing)}"
-        )
-
-    @property
-    def check(self) -> str:
-        """What hiding the strongest parts does, beside hiding random ones."""
-        at = int((self.curves.shares - FIFTH).abs().argmin())
-        ours, random = (abs(float(one[at])) for one in (self.curves.deletion, self.curves.random_deletion))
-        return (
-            f"Hiding the strongest {self.curves.shares[at]:.0%} of the parts takes the {self.unit} from "
-            f"{number(self.score)} to {number(ours)}, hiding as many random ones to {number(random)}"
-        )
+    def checks(self) -> list[str]:
+        """What hiding the strongest parts of a modality does, beside hiding random ones; a sentence each."""
+        said = []
+        for name, curves in self.curves.items():
+            at = int((curves.shares - FIFTH).abs().argmin())
+            ours, random = (
+                number(float(one[at])) for one in (curves.deletion, curves.random_deletion)
+            )
+            said.append(
+                f"{name}: hiding the strongest {float(curves.shares[at]):.0%} of its parts takes the {self.unit} "
+                f"from {number(self.score)} to {ours}, as many random ones to {random}"
+            )
+        return said
 
     def __str__(self) -> str:
-        lines = [f"{self.row} · {self.asked}", self.summary]
+        lines = [f"{self.row} · {self.asked}, {self.unit} {number(self.score)}"]
         for one in self.modalities:
             gate = "" if one.gate is None else f"gate {one.gate:.2f}  "
             told = f"effect {signed(one.effect)}  without it {one.told_without}" if one.present else "absent"
@@ -120,7 +117,7 @@ class Explanation:
         if self.columns:
             cells = [f"{one.label} {signed(one.effect)}" for one in self.columns[:SHOWN]]
             lines.append("columns   " + "  ".join(cells))
-        lines.append(self.check)
+        lines += self.checks
         if self.out is not None:
             lines.append(f"drawn: {self.out}")
         return "\n".join(lines)
@@ -132,7 +129,6 @@ class Explanation:
             "asked": self.asked,
             "unit": self.unit,
             "score": self.score,
-            "nothing": self.nothing,
             "modalities": [vars(one) for one in self.modalities],
             "patches": None if self.patches is None else self.patches.round(6).tolist(),
             "words": [{"word": one.name, "effect": one.effect} for one in self.words],
@@ -141,8 +137,8 @@ class Explanation:
                 {"column": one.name, "value": one.value, "effect": one.effect} for one in self.columns
             ],
             "faithfulness": {
-                "gain": self.curves.gain,
-                **{name: part.tolist() for name, part in vars(self.curves).items()},
+                name: {"gain": one.gain, **{key: part.tolist() for key, part in vars(one).items()}}
+                for name, one in self.curves.items()
             },
         }
         return json.dumps(said, ensure_ascii=False, default=str, indent=1)

@@ -30,7 +30,7 @@ Value = Callable[[Tensor], Tensor]
 """Masks (N, P, bool), True for a part that is shown → scores (N,)."""
 DRAWS = 5
 """Random orders that an order is compared with."""
-STEPS = 20
+STEPS = 10
 """Most steps of a curve."""
 
 

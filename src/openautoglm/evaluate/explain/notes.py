@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, signed
+from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, number, signed
 
 KEY = (
-    "Red raises it, blue lowers it; all effects together are what the parts carry. Words and columns are drawn "
+    "Red raises it, blue lowers it. Each modality is weighed with the others whole. Words and columns are drawn "
     "on one scale, the picture's patches on their own."
 )
 CURVES = (
@@ -15,8 +15,8 @@ CURVES = (
 
 
 def headline(explanation: Explanation) -> str:
-    """Which row, and how much of its score is explained."""
-    return f"Row {explanation.row}: {explanation.summary}."
+    """Which row, and the score that is explained."""
+    return f"Row {explanation.row}: {explanation.unit} {number(explanation.score)}."
 
 
 def heat_note(explanation: Explanation) -> str:
@@ -30,7 +30,7 @@ def heat_note(explanation: Explanation) -> str:
 
 def modalities_note(gated: bool) -> str:
     """What the numbers beside a modality are."""
-    note = "Effect: of all its parts together. Without it: the score when the whole modality is absent."
+    note = "Effect: of all its parts together. Without it: the score when the row lacks the whole modality."
     return f"Gate: its share in the fused vector. {note}" if gated else note
 
 

@@ -6,36 +6,32 @@
 
     mask (N, P) bool ─ Row.batch ─▶ Batch of N variants of the row; a part whose mask is False is hidden
 
-A hidden patch shows a blurred copy of the picture (Fong & Vedaldi, 2017, arXiv:1704.03296), a hidden word is
-left out of the text, a hidden column is missing. A modality of which nothing is shown is absent, as it may be
-in training, unless `needs` names it or nothing else is there: then it is a blurred picture, or an empty text.
+A hidden patch shows the mean colour of the picture, a hidden word is left out of the text, a hidden column is
+missing. So with no word shown the row has no text, and with no column shown it has none, as other rows of the
+catalogue: those modalities are absent then, unless `needs` names them or nothing else is there (then it is an
+empty text). A picture of which nothing is shown is still a picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import Tensor
 
 from openautoglm.encoders.batch import MODALITIES, Batch
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.image_settings import ImageSettings
+from openautoglm.encoders.processor import Framed, Processor
 from openautoglm.evaluate.explain.words import Units, units
-
-if TYPE_CHECKING:
-    from openautoglm.encoders.processor import Processor
 
 GRID = 8
 """Most squares along a picture's side."""
 _SMALLEST = 4
 """Pixels along a square's side, at least."""
-_BLUR = 0.15
-"""Standard deviation of the blur over the picture's side."""
 
 
 class Part(NamedTuple):
@@ -52,8 +48,8 @@ class Row:
     """A row of any modalities, of which parts can be hidden."""
 
     processor: Processor
-    image: Image.Image | None
-    """Framed, as the tower sees it."""
+    image: Framed | None
+    """As the tower sees it."""
     words: tuple[str, ...]
     """Joined they are the text."""
     columns: dict[str, Any]
@@ -81,8 +77,8 @@ class Row:
         parts: list[Part] = []
         framed = None
         if image is not None:
-            framed = processor.frame(image).rgba
-            side = grid_of(framed.width)
+            framed = processor.frame(image)
+            side = grid_of(framed.rgba.width)
             parts += [Part("image", f"{row},{column}") for row in range(side) for column in range(side)]
         words, unread = Units((), "")
         if text is not None and processor.tokenizer is not None:
@@ -113,29 +109,29 @@ class Row:
     def batch(self, masks: Tensor) -> Batch:
         """Show `masks` (N, P, bool) of the parts → N rows."""
         shown = {name: masks[:, self.places(name)] for name in self.modalities}
-        present = torch.stack(
-            [
-                shown[name].any(1) | (name in self.needs)
-                if name in shown
-                else torch.zeros(len(masks), dtype=torch.bool)
-                for name in MODALITIES
-            ],
-            dim=1,
-        )
-        first = MODALITIES.index(self.modalities[0])
-        present[:, first] |= ~present.any(1)
-        pixels = self._pixels(shown["image"]) if "image" in shown else None
+        everywhere = torch.ones(len(masks), dtype=torch.bool)
+        there = [
+            everywhere & False
+            if name not in shown
+            else everywhere
+            if name == "image" or name in self.needs
+            else shown[name].any(1)
+            for name in MODALITIES
+        ]
+        present = torch.stack(there, dim=1)
+        present[:, MODALITIES.index(self.modalities[0])] |= ~present.any(1)
+        pixels = None if self.image is None else self._pixels(self.image, shown["image"])
         ids, mask = self._texts(shown["text"]) if "text" in shown else (None, None)
         columns = self._columns(shown["columns"]) if "columns" in shown else None
         return Batch(pixels, ids, mask, present, columns=columns)
 
-    def _pixels(self, shown: Tensor) -> Tensor:
+    def _pixels(self, image: Framed, shown: Tensor) -> Tensor:
         """(N, G · G) → (N, 3, S, S)."""
-        assert self.image is not None
-        whole, ground = self._grounds
-        squares = torch.arange(self.image.width) * grid_of(self.image.width) // self.image.width
-        grid = shown.reshape(len(shown), 1, int(squares[-1]) + 1, -1)
-        return torch.where(grid[:, :, squares][:, :, :, squares], whole, ground)
+        whole = self.processor.pixels([image])
+        size = whole.shape[-1]
+        squares = torch.arange(size) * grid_of(size) // size
+        grid = shown.reshape(len(shown), 1, grid_of(size), grid_of(size))
+        return torch.where(grid[:, :, squares][:, :, :, squares], whole, whole.mean((2, 3), keepdim=True))
 
     def _texts(self, shown: Tensor) -> tuple[Tensor, Tensor]:
         """(N, words) → ids and mask; each different text is read once."""
@@ -153,25 +149,6 @@ class Row:
         cells = list(self.columns.items())
         rows = [dict(cell for cell, there in zip(cells, row, strict=True) if there) for row in different]
         return self.processor.column_values(rows).rows(torch.tensor(places))
-
-    @cached_property
-    def _grounds(self) -> tuple[Tensor, Tensor]:
-        """(1, 3, S, S) each: the picture, and what stands where it is hidden."""
-        assert self.image is not None
-        blur = ImageFilter.GaussianBlur(_BLUR * self.image.width)
-        # Premultiplied, or the hidden colour of clear pixels would show.
-        hidden = self.image.convert("RGBa").filter(blur).convert("RGBA")
-        rgb = self.processor.image.rgb([self.image, hidden])
-        whole, ground = self.processor.normalise(rgb).split(1)
-        if self.ground == "grey":
-            ground = torch.zeros_like(ground)
-        if self.ground == "white":
-            ground = self.processor.normalise(torch.ones_like(ground))
-        if self.ground == "mean":
-            ground = whole.mean((2, 3), keepdim=True).expand_as(whole)
-        return whole, ground
-
-    ground = "blur"
 
 
 def grid_of(size: int) -> int:

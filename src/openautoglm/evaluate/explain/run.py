@@ -26,16 +26,13 @@ from openautoglm.evaluate.explain import attribution, faithful
 from openautoglm.evaluate.explain.explanation import Effect, Explanation, Modality
 from openautoglm.evaluate.explain.page import FORMS, draw
 from openautoglm.evaluate.explain.parts import Row, covered
-from openautoglm.evaluate.explain.score import Cosine, Prediction, Score, value_of
+from openautoglm.evaluate.explain.score import BATCH, Cosine, Prediction, Score, value_of
 from openautoglm.evaluate.predictions import text_of
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.evaluate.explain.faithful import Value
     from openautoglm.model import OpenAutoGLM
-
-BATCH = 64
-"""Variants of the row that go through the model at once."""
 
 
 class ExplainError(UserError):
@@ -127,7 +124,7 @@ def _prediction(model: OpenAutoGLM, shown: Row, target: str) -> tuple[Prediction
         return head, target
     every = [Prediction(model.heads, head.target, place) for place in range(len(head.target.classes))]
     found = value_of(model, shown, lambda embeds: torch.stack([one(embeds) for one in every], dim=1))
-    whole = found(torch.ones(1, len(shown.parts), dtype=torch.bool))[0]
+    whole = found(_every(shown))[0]
     best = every[int(whole.argmax())]
     return best, f"{target}: {head.target.classes[best.place]}"
 
@@ -163,13 +160,20 @@ def _explained(
     tell: Tell | None,
 ) -> Explanation:
     """Weigh the parts, and draw what comes of it."""
-    count = len(shown.parts)
-    total = attribution.evaluations(count) + faithful.evaluations(count) + 1 + len(MODALITIES)
+    counts = [len(shown.places(name)) for name in shown.modalities]
+    total = sum(attribution.evaluations(count) + faithful.evaluations(count) for count in counts)
     value = _told(value_of(model, shown, score), total, tell)
-    effects = attribution.effects(value, count)
-    whole, nothing = value(torch.tensor([[True], [False]]).expand(2, count)).tolist()
-    sign = -1.0 if whole < nothing and isinstance(score, Prediction) else 1.0
-    curves = faithful.measure(lambda masks: sign * value(masks), sign * effects)
+    whole = float(value(_every(shown)))
+    effects = torch.zeros(len(shown.parts))
+    curves = {}
+    for name in shown.modalities:
+        parts = shown.places(name)
+        within = _within(value, shown, parts)
+        effects[parts] = attribution.effects(within, len(parts))
+        # Of a number that its parts make small, those that make it smaller come first.
+        sign = -1.0 if isinstance(score, Prediction) and float(effects[parts].sum()) < 0 else 1.0
+        if len(parts) > 1:
+            curves[name] = faithful.measure(within, effects[parts], sign=sign)
     patches = effects[shown.places("image")].numpy()
     side = math.isqrt(len(patches))
     words = [Effect(shown.parts[at].name, float(effects[at])) for at in shown.places("text")]
@@ -182,8 +186,7 @@ def _explained(
         asked=asked,
         unit=score.unit,
         score=whole,
-        nothing=nothing,
-        modalities=_modalities(model, shown, score, value, effects),
+        modalities=_modalities(model, shown, score, effects),
         patches=patches.reshape(side, side) if side else None,
         words=words,
         unread=shown.unread,
@@ -197,31 +200,35 @@ def _explained(
     return found
 
 
-def _modalities(
-    model: OpenAutoGLM, shown: Row, score: Score, value: Value, effects: torch.Tensor
-) -> list[Modality]:
+def _modalities(model: OpenAutoGLM, shown: Row, score: Score, effects: torch.Tensor) -> list[Modality]:
     """Each modality that the model reads: its gate, its parts' effects, and the score without it."""
-    every = torch.ones(1, len(shown.parts), dtype=torch.bool)
     gates = None
     if model.fuse is not None and isinstance(score, Prediction):
-        gates = value_of(model, shown, lambda embeds: embeds.fused().gates)(every)[0].tolist()
+        gates = value_of(model, shown, lambda embeds: embeds.fused().gates)(_every(shown))[0].tolist()
     found = []
     for place, name in enumerate(MODALITIES[: 2 if model.columns is None else 3]):
         parts = shown.places(name)
         without = None
         if parts and name not in shown.needs and len(shown.modalities) > 1:
-            left = every.clone()
-            left[:, parts] = False
-            without = float(value(left))
-        found.append(
-            Modality(
-                name,
-                bool(parts),
-                None if gates is None else gates[place],
-                float(effects[parts].sum()),
-                without,
-            )
-        )
+            without = float(value_of(model, shown, score, absent=name)(_every(shown)))
+        gate = None if gates is None else gates[place]
+        found.append(Modality(name, bool(parts), gate, float(effects[parts].sum()), without))
+    return found
+
+
+def _every(shown: Row) -> torch.Tensor:
+    """(1, P): nothing hidden."""
+    return torch.ones(1, len(shown.parts), dtype=torch.bool)
+
+
+def _within(value: Value, shown: Row, parts: Sequence[int]) -> Value:
+    """The score of masks of some parts, the others whole."""
+
+    def found(masks: torch.Tensor) -> torch.Tensor:
+        every = _every(shown).repeat(len(masks), 1)
+        every[:, parts] = masks
+        return value(every)
+
     return found
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
+from openautoglm.encoders.batch import MODALITIES
 from openautoglm.evaluate.explain.faithful import Value
 from openautoglm.tasks.predicted import Predicted
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from openautoglm.model import OpenAutoGLM
     from openautoglm.tasks.heads import Heads
     from openautoglm.tasks.target import Target
+
+
+BATCH = 64
+"""Variants of a row that go through the model at once."""
 
 
 class Score(Protocol):
@@ -78,21 +83,42 @@ class Cosine:
         other = embeds.image_embeds if self.query is None else self.query
         if embeds.text_embeds is None or other is None:
             raise ValueError("a row without a picture and a text has nothing to compare")
-        return (embeds.text_embeds * other).sum(dim=1).float().cpu()
+        return (embeds.text_embeds * other.to(embeds.text_embeds)).sum(dim=1).float()
 
 
-def value_of(model: OpenAutoGLM, row: Row, score: Callable[[Embeds], Tensor], batch_size: int = 64) -> Value:
-    """The score of variants of `row`, of which `batch_size` go through the model at once."""
+def value_of(
+    model: OpenAutoGLM,
+    row: Row,
+    score: Callable[[Embeds], Tensor],
+    *,
+    absent: str | None = None,
+    batch_size: int = BATCH,
+) -> Value:
+    """The score of variants of `row`.
+
+    Args:
+        model: whose score it is.
+        row: masks of whose parts the score takes.
+        score: embeddings of N rows → N scores.
+        absent: a modality that no variant has.
+        batch_size: variants that go through the model at once.
+    """
     device = model.contrastive.logit_scale.device
 
     @torch.inference_mode()
     def value(masks: Tensor) -> Tensor:
         was_training = model.training
         model.eval()
+        found = []
         try:
-            parts = [score(model.embed(row.batch(part).to(device))) for part in masks.split(batch_size)]
+            for part in masks.split(batch_size):
+                batch = row.batch(part)
+                if absent is not None:
+                    there = torch.tensor([name != absent for name in MODALITIES])
+                    batch = batch.with_present(there.expand(len(part), -1))
+                found.append(score(model.embed(batch.to(device))).cpu())
         finally:
             model.train(was_training)
-        return torch.cat(parts)
+        return torch.cat(found)
 
     return value
