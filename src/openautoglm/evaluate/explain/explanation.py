@@ -97,9 +97,7 @@ class Explanation:
         said = []
         for name, curves in self.curves.items():
             at = int((curves.shares - FIFTH).abs().argmin())
-            ours, random = (
-                number(float(one[at])) for one in (curves.deletion, curves.random_deletion)
-            )
+            ours, random = (number(float(one[at])) for one in (curves.deletion, curves.random_deletion))
             said.append(
                 f"{name}: hiding the strongest {float(curves.shares[at]):.0%} of its parts takes the {self.unit} "
                 f"from {number(self.score)} to {ours}, as many random ones to {random}"
@@ -137,7 +135,8 @@ class Explanation:
                 {"column": one.name, "value": one.value, "effect": one.effect} for one in self.columns
             ],
             "faithfulness": {
-                name: {"gain": one.gain, **{key: part.tolist() for key, part in vars(one).items()}}
+                name: {"gain": one.gain, "shares": one.shares.tolist()}
+                | {key: line.tolist() for key, line in one.lines.items()}
                 for name, one in self.curves.items()
             },
         }

@@ -47,19 +47,26 @@ class Curves:
     random_deletion: Tensor
     """(S,) mean over random orders."""
     random_insertion: Tensor
+    sign: float = 1.0
+    """−1 where the parts make the score small, and the order is by how much."""
+
+    @property
+    def lines(self) -> dict[str, Tensor]:
+        """The four curves, those of random orders first."""
+        names = ("random_deletion", "random_insertion", "deletion", "insertion")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def range(self) -> tuple[float, float]:
         """The lowest and the highest score of all curves."""
-        every = torch.stack([self.deletion, self.insertion, self.random_deletion, self.random_insertion])
+        every = torch.stack(list(self.lines.values()))
         return float(every.min()), float(every.max())
 
     @property
     def gain(self) -> float:
         """How far the order is ahead of random ones, in both curves together."""
-        return area(self.shares, self.random_deletion - self.deletion) + area(
-            self.shares, self.insertion - self.random_insertion
-        )
+        ahead = self.random_deletion - self.deletion + self.insertion - self.random_insertion
+        return self.sign * area(self.shares, ahead)
 
 
 def area(shares: Tensor, scores: Tensor) -> float:
@@ -71,16 +78,17 @@ def area(shares: Tensor, scores: Tensor) -> float:
     return float(torch.trapezoid(scores, shares))
 
 
-def measure(
-    value: Value, effects: Tensor, *, draws: int = DRAWS, steps: int = STEPS, seed: int = 0
-) -> Curves:
-    """Hide and show the parts by falling `effects` (P,), and in `draws` random orders."""
+def measure(value: Value, effects: Tensor, *, sign: float = 1.0, seed: int = 0) -> Curves:
+    """Hide and show the parts by falling `effects` (P,), and in `DRAWS` random orders.
+
+    A `sign` of −1 is for a score that the parts make small: they come by rising effects then.
+    """
     count = len(effects)
-    points = torch.linspace(0, count, min(count, steps) + 1).round().long()
+    points = torch.linspace(0, count, min(count, STEPS) + 1).round().long()
     dice = torch.Generator().manual_seed(seed)
     orders = [
-        effects.argsort(descending=True),
-        *(torch.randperm(count, generator=dice) for _ in range(draws)),
+        (sign * effects).argsort(descending=True),
+        *(torch.randperm(count, generator=dice) for _ in range(DRAWS)),
     ]
     masks = []
     for order in orders:
@@ -90,9 +98,13 @@ def measure(
         masks += [~first, first]
     found = value(torch.cat(masks)).reshape(len(orders), 2, len(points))
     ours, random = found[0], found[1:].mean(dim=0)
-    return Curves(points / count, ours[0], ours[1], random[0], random[1])
+    return Curves(points / count, ours[0], ours[1], random[0], random[1], sign)
 
 
-def evaluations(count: int, *, draws: int = DRAWS, steps: int = STEPS) -> int:
-    """How often `measure` evaluates the score of `count` parts."""
-    return 2 * (draws + 1) * (min(count, steps) + 1)
+def evaluations(count: int) -> int:
+    """How often `measure` evaluates the score of `count` parts.
+
+    >>> evaluations(64), evaluations(5)
+    (132, 72)
+    """
+    return 2 * (DRAWS + 1) * (min(count, STEPS) + 1)

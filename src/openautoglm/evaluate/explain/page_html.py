@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from html import escape
 
 from PIL import Image
-from torch import Tensor
 
 from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, Modality, number, signed
+from openautoglm.evaluate.explain.faithful import Curves
 from openautoglm.evaluate.explain.heat import DEEPEST, LOWERS, RAISES, draw_heat, fitted
 from openautoglm.evaluate.explain.notes import (
     CURVES,
@@ -63,6 +63,8 @@ td.bar i {{ display: block; height: .8em; background:
   linear-gradient(var(--fill), var(--fill)) var(--from) 0 / var(--size) 100% no-repeat var(--faint); }}
 tr.absent, tr.head {{ color: var(--soft); }}
 svg path {{ fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }}
+.deletion {{ stroke: rgb(var(--lowers)); }} .insertion {{ stroke: rgb(var(--raises)); }}
+.random {{ stroke: var(--random); }}
 svg text {{ font-size: 11px; fill: var(--soft); }}
 """
 
@@ -123,7 +125,9 @@ def _words(explanation: Explanation) -> str:
 def _modalities(modalities: Sequence[Modality]) -> str:
     gated = any(one.gate is not None for one in modalities)
     gate = "<td>gate</td><td></td>" if gated else ""
-    rows = [f'<tr class="head"><td></td>{gate}<td class="value">effect</td><td class="value">without it</td></tr>']
+    rows = [
+        f'<tr class="head"><td></td>{gate}<td class="value">effect</td><td class="value">without it</td></tr>'
+    ]
     for one in modalities:
         share = one.gate or 0.0
         bar = f"{_bar('var(--gate)', 0.0, share)}<td>{share:.2f}</td>" if gated else ""
@@ -155,25 +159,27 @@ def _bar(colour: str, start: float, size: float) -> str:
 
 
 def _curves(explanation: Explanation) -> str:
-    curves = explanation.curves
+    if not explanation.curves:
+        return ""
+    charts = [
+        f'{_chart(curves)}<p class="said">{escape(check)}.</p>'
+        for curves, check in zip(explanation.curves.values(), explanation.checks, strict=True)
+    ]
+    return f"{''.join(charts)}<p>{CURVES}</p>"
+
+
+def _chart(curves: Curves) -> str:
     low, high = curves.range
-    lines: Sequence[tuple[Tensor, str]] = (
-        (curves.random_deletion, "var(--random)"),
-        (curves.random_insertion, "var(--random)"),
-        (curves.deletion, "rgb(var(--lowers))"),
-        (curves.insertion, "rgb(var(--raises))"),
-    )
     paths = []
-    for line, colour in lines:
+    for name, line in curves.lines.items():
         points = zip(curves.shares.tolist(), line.tolist(), strict=True)
         spots = " L".join(
-            f"{44 + 350 * share:.1f} {8 + 120 * (high - score) / ((high - low) or 1):.1f}"
+            f"{44 + 350 * share:.1f} {8 + 70 * (high - score) / ((high - low) or 1):.1f}"
             for share, score in points
         )
-        paths.append(f'<path d="M{spots}" style="stroke: {colour}"/>')
-    labels = f'<text x="0" y="12">{number(high)}</text><text x="0" y="132">{number(low)}</text>'
-    chart = f'<svg viewBox="0 0 400 136" role="img" aria-label="{_ALT}">{labels}{"".join(paths)}</svg>'
-    return f'{chart}<p>{CURVES}</p><p class="said">{escape(explanation.check)}.</p>'
+        paths.append(f'<path d="M{spots}" class="{name.replace("_", " ")}"/>')
+    labels = f'<text x="0" y="12">{number(high)}</text><text x="0" y="82">{number(low)}</text>'
+    return f'<svg viewBox="0 0 400 86" role="img" aria-label="{_ALT}">{labels}{"".join(paths)}</svg>'
 
 
 _ALT = "the score as parts are hidden and shown"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from PIL import Image, ImageDraw
-from torch import Tensor
 
 from openautoglm.catalog import lettering
 from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, number, signed
@@ -29,6 +28,12 @@ _LEADING = 1.45
 _TALLEST = 4000 * _SCALE
 _PAGE, _CARD, _EDGE, _INK, _SOFT, _FAINT = "#f6f6f3", "#ffffff", "#e6e4df", "#22252a", "#71757d", "#eceae5"
 _GATE, _RANDOM = "#9db2cf", "#c9c5bd"
+_CURVES = {
+    "random_deletion": _RANDOM,
+    "random_insertion": _RANDOM,
+    "deletion": LOWERS,
+    "insertion": RAISES,
+}
 
 Body = Callable[["_Pen"], None]
 
@@ -75,7 +80,8 @@ def paint(explanation: Explanation) -> Image.Image:
     bodies[1].append(("Modalities", lambda pen: _modalities(pen, explanation)))
     if explanation.columns:
         bodies[1].append(("Columns", lambda pen: _columns(pen, explanation)))
-    bodies[1].append(("Faithfulness", lambda pen: _curves(pen, explanation)))
+    if explanation.curves:
+        bodies[1].append(("Faithfulness", lambda pen: _curves(pen, explanation)))
     if not bodies[0]:
         bodies[0].append(bodies[1].pop())
     columns = [[_card(title, body) for title, body in column] for column in bodies]
@@ -186,28 +192,22 @@ def _columns(pen: _Pen, explanation: Explanation) -> None:
 
 
 def _curves(pen: _Pen, explanation: Explanation) -> None:
-    curves = explanation.curves
-    lines: Sequence[tuple[Tensor, str | tuple[int, int, int]]] = (
-        (curves.random_deletion, _RANDOM),
-        (curves.random_insertion, _RANDOM),
-        (curves.deletion, LOWERS),
-        (curves.insertion, RAISES),
-    )
-    low, high = curves.range
-    left, height, top = 44 * _SCALE, 120 * _SCALE, pen.y
-    for value, at in ((high, 0.0), (low, 1.0)):
-        y = top + at * height
-        pen.draw.line([(left, y), (_INNER, y)], _FAINT, _SCALE)
-        lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(value), _NOTE, _SOFT)
-    for line, colour in lines:
-        points = [
-            (
-                left + float(share) * (_INNER - left),
-                top + (high - float(score)) / ((high - low) or 1) * height,
-            )
-            for share, score in zip(curves.shares, line, strict=True)
-        ]
-        pen.draw.line(points, colour, 2 * _SCALE, "curve")
-    pen.down(height + 6 * _SCALE)
+    left, height = 44 * _SCALE, 64 * _SCALE
+    for curves, check in zip(explanation.curves.values(), explanation.checks, strict=True):
+        low, high = curves.range
+        for value, y in ((high, pen.y), (low, pen.y + height)):
+            pen.draw.line([(left, y), (_INNER, y)], _FAINT, _SCALE)
+            lettering.write(pen.draw, (0, y + _NOTE * 0.4), number(value), _NOTE, _SOFT)
+        for name, line in curves.lines.items():
+            points = [
+                (
+                    left + float(share) * (_INNER - left),
+                    pen.y + (high - float(score)) / ((high - low) or 1) * height,
+                )
+                for share, score in zip(curves.shares, line, strict=True)
+            ]
+            pen.draw.line(points, _CURVES[name], 2 * _SCALE, "curve")
+        pen.down(height + 6 * _SCALE)
+        pen.line(f"{check}.", _NOTE)
+        pen.down(8 * _SCALE)
     pen.line(CURVES, _NOTE, _SOFT)
-    pen.line(f"{explanation.check}.", _NOTE, _INK)
