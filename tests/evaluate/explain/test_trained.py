@@ -1,4 +1,4 @@
-"""On weights that were really trained: explanations find what the answer was made of, and beat random orders."""
+"""On weights that were really trained: explanations find what an answer rests on, and beat random orders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def explained(kinds: Workspace, number: int, modality: str) -> tuple[Row, torch.
 def test_patches_beat_random_orders_and_lie_on_the_square(kinds: Workspace) -> None:
     gains = []
     for number in range(ROWS):
-        row, found, gain = explained(kinds, number, "image")
+        _, found, gain = explained(kinds, number, "image")
         side = grid_of(32)
         positive = found.clamp(min=0).reshape(side, side)
         down, right = (slice(part * side // 2, (part + 1) * side // 2) for part in QUARTERS[number // 2 % 4])

@@ -4,8 +4,8 @@
     Σ_i effect_i = v(all) − v(none)                                              exactly, however many orders
 
 Each order is followed by its reverse (antithetic pairs, Mitchell et al., 2022, arXiv:2104.12199), which saves
-orders. `PAIRS` pairs are taken of few parts, `PAIRS_OF_MANY` of more than `FEW`; each pair evaluates the score
-2 (P + 1) times.
+orders. `PAIRS` pairs are taken of few parts, `PAIRS_OF_MANY` of more than `FEW`; a pair takes 2 (P + 1)
+evaluations.
 
 It asks nothing of the model but its score, so it serves any tower and any fusion, and two parts that say the
 same share what they carry, where hiding each alone would show nothing. It was chosen by measurement

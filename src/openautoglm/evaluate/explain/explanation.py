@@ -1,7 +1,7 @@
 """What an explanation says, as an object, as JSON and in words; `page.py` draws it.
 
-Effects are in the unit of the score. Each modality is weighed with the others whole: its parts' effects sum to
-the score less the score with all of them hidden.
+Effects are in the unit of the score. Each modality is weighed with the others whole: its parts' effects sum
+to the score less the score with all of them hidden.
 """
 
 from __future__ import annotations
@@ -96,11 +96,13 @@ class Explanation:
         """What hiding the strongest parts of a modality does, beside hiding random ones; a sentence each."""
         said = []
         for name, curves in self.curves.items():
-            at = int((curves.shares - FIFTH).abs().argmin())
+            count = int(curves.counts[-1])
+            at = 1 + int((curves.counts[1:] - FIFTH * count).abs().argmin())
             ours, random = (number(float(one[at])) for one in (curves.deletion, curves.random_deletion))
+            some = int(curves.counts[at])
             said.append(
-                f"{name}: hiding the strongest {float(curves.shares[at]):.0%} of its parts takes the {self.unit} "
-                f"from {number(self.score)} to {ours}, as many random ones to {random}"
+                f"{name}: hiding the strongest {some} of {count} parts takes the {self.unit} from "
+                f"{number(self.score)} to {ours}, hiding {some} at random to {random}"
             )
         return said
 
@@ -135,7 +137,7 @@ class Explanation:
                 {"column": one.name, "value": one.value, "effect": one.effect} for one in self.columns
             ],
             "faithfulness": {
-                name: {"gain": one.gain, "shares": one.shares.tolist()}
+                name: {"gain": one.gain, "counts": one.counts.tolist()}
                 | {key: line.tolist() for key, line in one.lines.items()}
                 for name, one in self.curves.items()
             },

@@ -38,8 +38,8 @@ STEPS = 10
 class Curves:
     """Scores as parts are hidden, and as they are shown, one after the other."""
 
-    shares: Tensor
-    """(S,) of the parts, 0 to 1."""
+    counts: Tensor
+    """(S,) of the parts that are hidden, or shown: 0 to P."""
     deletion: Tensor
     """(S,) scores with that share hidden, the strongest parts first."""
     insertion: Tensor
@@ -66,7 +66,7 @@ class Curves:
     def gain(self) -> float:
         """How far the order is ahead of random ones, in both curves together."""
         ahead = self.random_deletion - self.deletion + self.insertion - self.random_insertion
-        return self.sign * area(self.shares, ahead)
+        return self.sign * area(self.counts / self.counts[-1], ahead)
 
 
 def area(shares: Tensor, scores: Tensor) -> float:
@@ -98,7 +98,7 @@ def measure(value: Value, effects: Tensor, *, sign: float = 1.0, seed: int = 0) 
         masks += [~first, first]
     found = value(torch.cat(masks)).reshape(len(orders), 2, len(points))
     ours, random = found[0], found[1:].mean(dim=0)
-    return Curves(points / count, ours[0], ours[1], random[0], random[1], sign)
+    return Curves(points, ours[0], ours[1], random[0], random[1], sign)
 
 
 def evaluations(count: int) -> int:

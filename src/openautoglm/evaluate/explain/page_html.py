@@ -172,7 +172,7 @@ def _chart(curves: Curves) -> str:
     low, high = curves.range
     paths = []
     for name, line in curves.lines.items():
-        points = zip(curves.shares.tolist(), line.tolist(), strict=True)
+        points = zip((curves.counts / curves.counts[-1]).tolist(), line.tolist(), strict=True)
         spots = " L".join(
             f"{44 + 350 * share:.1f} {8 + 70 * (high - score) / ((high - low) or 1):.1f}"
             for share, score in points

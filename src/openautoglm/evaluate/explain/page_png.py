@@ -201,10 +201,10 @@ def _curves(pen: _Pen, explanation: Explanation) -> None:
         for name, line in curves.lines.items():
             points = [
                 (
-                    left + float(share) * (_INNER - left),
+                    left + float(count / curves.counts[-1]) * (_INNER - left),
                     pen.y + (high - float(score)) / ((high - low) or 1) * height,
                 )
-                for share, score in zip(curves.shares, line, strict=True)
+                for count, score in zip(curves.counts, line, strict=True)
             ]
             pen.draw.line(points, _CURVES[name], 2 * _SCALE, "curve")
         pen.down(height + 6 * _SCALE)

@@ -206,7 +206,8 @@ def _modalities(model: OpenAutoGLM, shown: Row, score: Score, effects: torch.Ten
     if model.fuse is not None and isinstance(score, Prediction):
         gates = value_of(model, shown, lambda embeds: embeds.fused().gates)(_every(shown))[0].tolist()
     found = []
-    for place, name in enumerate(MODALITIES[: 2 if model.columns is None else 3]):
+    read = MODALITIES if model.columns is not None and isinstance(score, Prediction) else MODALITIES[:2]
+    for place, name in enumerate(read):
         parts = shown.places(name)
         without = None
         if parts and name not in shown.needs and len(shown.modalities) > 1:
