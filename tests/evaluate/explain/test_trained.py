@@ -22,12 +22,12 @@ def explained(kinds: Workspace, number: int, modality: str) -> tuple[Row, torch.
     """A row that has one modality only: its parts, their effects, and how far they beat random orders."""
     model, dice = kinds.model(), np.random.default_rng(100 + number)
     kind = ("warm", "cold")[number % 2]
-    columns = {**COLUMNS, "weight": 8.1 if kind == "warm" else 1.9}
+    columns = {**COLUMNS, "weight": 8.1 if kind == "warm" else 1.9} if modality == "columns" else None
     row = Row.of(
         model.processor,
         picture(kind, QUARTERS[number // 2 % 4], dice) if modality == "image" else None,
-        title(kind, number // 4 % 2, dice)[0] if modality == "text" else None,
-        columns if modality == "columns" else None,
+        title(kind, number // 4 % 2, dice) if modality == "text" else None,
+        columns,
     )
     target = model.heads.targets["kind"]
     value = value_of(model, row, Prediction(model.heads, target, target.classes.index(kind)))

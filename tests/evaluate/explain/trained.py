@@ -1,7 +1,8 @@
 """A model that was really trained on a small catalogue whose every answer is known.
 
 A row's `kind` (warm or cold) is told by a square of colour in a quarter of a grey picture, by one word among
-others, or by one column among others; each row lacks some of them, so that the model learns all three.
+others, or by one column among others. Each row lacks some of these three, and some of what it has says nothing:
+a grey picture, five idle words, a column without value. So the model learns what each is worth, and what nothing is.
 """
 
 from __future__ import annotations
@@ -49,23 +50,27 @@ FILLERS = (("a", "big", "one", "of", "old", "new"), ("大", "的", "一", "个",
 QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def picture(kind: str, quarter: tuple[int, int], dice: np.random.Generator) -> Image.Image:
+COLOURS = {"warm": (220, 40, 30), "cold": (30, 60, 220)}
+
+
+def picture(kind: str | None, quarter: tuple[int, int], dice: np.random.Generator) -> Image.Image:
     """Grey with noise; 12 × 12 pixels of the kind's colour within one quarter of 32 × 32."""
     pixels = dice.integers(110, 146, (32, 32, 3))
     top, left = (2 + 16 * part for part in quarter)
-    pixels[top : top + 12, left : left + 12] = (220, 40, 30) if kind == "warm" else (30, 60, 220)
+    if kind is not None:
+        pixels[top : top + 12, left : left + 12] = COLOURS[kind]
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def title(kind: str, language: int, dice: np.random.Generator) -> tuple[str, int]:
-    """Five words, of which one tells, and its place."""
-    words = list(dice.choice(FILLERS[language], 4))
-    place = int(dice.integers(5))
-    words.insert(place, TELLING[kind][language])
-    return ("" if language else " ").join(words), place
+def title(kind: str | None, language: int, dice: np.random.Generator) -> str:
+    """Five words in one language, of which one tells."""
+    words = list(dice.choice(FILLERS[language], 5))
+    if kind is not None:
+        words[dice.integers(5)] = TELLING[kind][language]
+    return ("" if language else " ").join(words)
 
 
-def trained(folder: Path, count: int = 240) -> Workspace:
+def trained(folder: Path, count: int = 320) -> Workspace:
     """Make the catalogue, and train on it."""
     dice = np.random.default_rng(0)
     with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
@@ -74,11 +79,13 @@ def trained(folder: Path, count: int = 240) -> Workspace:
         writer.writerow(names)
         for number in range(count):
             kind = ("warm", "cold")[number % 2]
-            picture(kind, QUARTERS[number // 2 % 4], dice).save(folder / f"{number}.png")
-            there = dice.random(3) < 0.6
-            there[dice.integers(3)] = True
+            there, tells = dice.random((2, 3)) < [[0.7], [0.6]]
+            sure = dice.integers(3)
+            there[sure] = tells[sure] = True
+            of_picture, of_text = (kind if told else None for told in tells[:2])
+            picture(of_picture, QUARTERS[number // 2 % 4], dice).save(folder / f"{number}.png")
             language = int(dice.integers(2))
-            text = title(kind, language, dice)[0] if there[1] else ""
+            text = title(of_text, language, dice) if there[1] else ""
             weight = dice.normal(8 if kind == "warm" else 2, 0.5)
             writer.writerow(
                 (
@@ -87,7 +94,7 @@ def trained(folder: Path, count: int = 240) -> Workspace:
                     "" if language else text,
                     text if language else "",
                     kind,
-                    f"{weight:.2f}" if there[2] else "",
+                    f"{weight:.2f}" if there[2] and tells[2] else "",
                     *((f"{dice.normal():.2f}", dice.choice(("north", "south"))) if there[2] else ("", "")),
                     f"{dice.normal():.2f}" if there[2] else "",
                     ("train", "train", "train", "test")[number % 7 % 4],

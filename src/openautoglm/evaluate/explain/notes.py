@@ -5,8 +5,8 @@ from __future__ import annotations
 from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, number, signed
 
 KEY = (
-    "Red raises it, blue lowers it. Each modality is weighed with the others whole. Words and columns share one "
-    "scale, the picture's patches have their own."
+    "Red raises it, blue lowers it. Each modality is weighed with the others whole. Words and columns share "
+    "one scale, the picture's patches have their own."
 )
 CURVES = (
     "Red: only the strongest parts shown, more and more of them. Blue: the strongest hidden first. Grey: the "

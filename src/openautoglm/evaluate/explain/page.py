@@ -1,10 +1,10 @@
 """An explanation as one page: `.png` for reports, `.html` to read, copy from and send.
 
     the picture under its heat map        gates and effects of the modalities
-    the words, each in its colour         columns by effect
-                                          curves: the score as parts are hidden and shown
+    the words, each in its colour         curves: the score as parts are hidden and shown
+    the columns by effect
 
-Red raises the score, blue lowers it; all parts share one scale, so that a patch and a word can be compared.
+Red raises the score, blue lowers it.
 """
 
 from __future__ import annotations

@@ -74,10 +74,10 @@ def render(explanation: Explanation) -> str:
     seen = [
         _section("Picture", _picture(explanation)),
         _section("Words", _words(explanation)),
+        _section("Columns", _columns(explanation)),
     ]
     told = [
         _section("Modalities", _modalities(explanation.modalities)),
-        _section("Columns", _columns(explanation)),
         _section("Faithfulness", _curves(explanation)),
     ]
     columns = "".join(f"<div>{''.join(part)}</div>\n" for part in (seen, told) if any(part))

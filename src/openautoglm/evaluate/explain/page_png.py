@@ -79,7 +79,7 @@ def paint(explanation: Explanation) -> Image.Image:
         bodies[0].append(("Words", lambda pen: _words(pen, explanation)))
     bodies[1].append(("Modalities", lambda pen: _modalities(pen, explanation)))
     if explanation.columns:
-        bodies[1].append(("Columns", lambda pen: _columns(pen, explanation)))
+        bodies[0].append(("Columns", lambda pen: _columns(pen, explanation)))
     if explanation.curves:
         bodies[1].append(("Faithfulness", lambda pen: _curves(pen, explanation)))
     if not bodies[0]:
