@@ -1,8 +1,8 @@
 """A model that was really trained on a small catalogue whose every answer is known.
 
 A row's `kind` (warm or cold) is told by a square of colour in a quarter of a grey picture, by one word among
-others, or by one column among others. Each row lacks some of these three, and some of what it has says nothing:
-a grey picture, five idle words, a column without value. So the model learns what each is worth, and what nothing is.
+others, or by one column among others. Each row lacks some of these three, and some of what it has says nothing
+(a grey picture, five idle words, a column without value), so that the model learns what nothing is worth, too.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CONFIG = {
     "embed_dim": 16,
     "image_size": 32,
     "max_text_length": 12,
-    "vocab_size": 400,
+    "vocab_size": 300,
     "vision_shape": {"widths": [8, 16], "depths": [1, 1]},
     "columns_encoder": "small_columns",
     "columns_shape": {"dim": 16, "heads": 2, "layers": 1},
     "fusion_strategy": "attention",
 }
 TRAIN = {
-    "steps": 160,
+    "steps": 240,
     "epochs": None,
     "batch_size": 32,
     "learning_rate": 0.01,
