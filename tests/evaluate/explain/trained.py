@@ -1,8 +1,8 @@
 """A model that was really trained on a small catalogue whose every answer is known.
 
 A row's `kind` (warm or cold) is told by a square of colour in a quarter of a grey picture, by one word among
-others, or by one column among others. Each row lacks some of these three, and some of what it has says nothing
-(a grey picture, five idle words, a column without value), so that the model learns what nothing is worth, too.
+others, or by one column among others. Each row lacks some of these three, and some of what it has says
+nothing (a grey picture, five idle words), so that the model learns what nothing is worth, too.
 """
 
 from __future__ import annotations
