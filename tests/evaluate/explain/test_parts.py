@@ -75,7 +75,7 @@ def test_a_row_with_nothing_to_weigh_is_refused(kinds: Workspace) -> None:
         Row.of(kinds.model().processor, text=None, columns={"age": None})
 
 
-@pytest.mark.parametrize("kind", ["clip", "chinese_clip", "siglip", "vit_bert"])
+@pytest.mark.parametrize("kind", ["clip", "chinese_clip", "siglip", "vision-text-dual-encoder"])
 def test_pretrained_towers_are_asked_the_same_way(kind: str) -> None:
     model = OpenAutoGLM.from_pretrained(tiny(kind))
     image = Image.radial_gradient("L").convert("RGB")

@@ -15,7 +15,7 @@ from openautoglm.workspace import Workspace
 
 ROWS = 8
 MARGIN = 0.15
-"""Of probability, by which deletion and insertion areas together beat random orders' on average over the rows."""
+"""Of probability, by which both areas together are ahead of random orders on average over the rows."""
 LEAST = 0.05
 """… and in every row."""
 COLUMNS = {"weight": 0.0, "height": 0.3, "shop": "north", "age": -0.2}
