@@ -136,7 +136,10 @@ class Row:
     def _texts(self, shown: Tensor) -> tuple[Tensor, Tensor]:
         """(N, words) → ids and mask; each different text is read once."""
         texts = [
-            "".join(word for word, there in zip(self.words, row, strict=True) if there).strip()
+            # Whole, it is read to the letter as it stands: a word that is cut off may be cut into other tokens.
+            "".join(self.words) + self.unread
+            if all(row)
+            else "".join(word for word, there in zip(self.words, row, strict=True) if there).strip()
             for row in shown.tolist()
         ]
         different, places = _different(texts)
