@@ -22,13 +22,12 @@ from openautoglm.evaluate.explain.notes import (
 _SCALE = 2  # drawn for screens of two pixels a point
 _WIDTH, _PAD, _GAP, _MARGIN, _RADIUS = (points * _SCALE for points in (380, 16, 14, 28, 10))
 _INNER = _WIDTH - 2 * _PAD
-_TITLE, _TEXT, _NOTE = (points * _SCALE for points in (20, 13, 10.5))
-_TITLE, _TEXT, _NOTE = int(_TITLE), int(_TEXT), int(_NOTE)
+_TITLE, _TEXT, _NOTE = 40, 26, 21
 _LEADING = 1.45
-_TALLEST = 4000 * _SCALE
+_TALLEST = 10_000 * _SCALE  # of a card; 500 words take half of it
 _PAGE, _CARD, _EDGE, _INK, _SOFT, _FAINT = "#f6f6f3", "#ffffff", "#e6e4df", "#22252a", "#71757d", "#eceae5"
 _GATE, _RANDOM = "#9db2cf", "#c9c5bd"
-_CURVES = {
+_CURVES: dict[str, str | tuple[int, int, int]] = {
     "random_deletion": _RANDOM,
     "random_insertion": _RANDOM,
     "deletion": LOWERS,

@@ -136,7 +136,7 @@ class Row:
     def _texts(self, shown: Tensor) -> tuple[Tensor, Tensor]:
         """(N, words) → ids and mask; each different text is read once."""
         texts = [
-            # Whole, it is read to the letter as it stands: a word that is cut off may be cut into other tokens.
+            # Whole, it is read as it stands: where a text is cut off, its last tokens could be others.
             "".join(self.words) + self.unread
             if all(row)
             else "".join(word for word, there in zip(self.words, row, strict=True) if there).strip()

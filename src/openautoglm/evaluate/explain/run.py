@@ -58,6 +58,8 @@ def explain(
     held = catalog.read(ids=[row]).to_pylist()[0]
     image, broken = _picture(catalog, held)
     text = text_of(held, _texts(model, catalog, fields))
+    shown: Row
+    score: Score
     if target is None:
         shown, score, asked = _match(model, image, text, query, f"row {row!r}{broken}")
     else:

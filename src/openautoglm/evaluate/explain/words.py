@@ -40,7 +40,7 @@ class Units(NamedTuple):
     units: tuple[str, ...]
     """Joined they are what the tower reads of the text; signs and spaces belong to the word before them."""
     unread: str
-    """The end of the text, that the tower has no room for."""
+    """The end of the text, of which the tower has room for nothing."""
 
 
 def units(text: str, tokenizer: Tokenizer, max_length: int) -> Units:
@@ -50,12 +50,20 @@ def units(text: str, tokenizer: Tokenizer, max_length: int) -> Units:
         span for span, mark in zip(encoded.offsets, encoded.special_tokens_mask, strict=True) if not mark
     ]
     room = max_length - (len(encoded.offsets) - len(spans))
-    read = text if len(spans) <= room else text[: spans[room][0]] if room > 0 else ""
+    read = text if len(spans) <= room else text[: _end(text, spans[room][0])] if room > 0 else ""
     cuts = sorted({0, *_starts(read, [span for span in spans if span[0] < len(read)])})
     # What stands before the first word belongs to it.
     cuts = [0, *cuts[2:]] if len(cuts) > 1 and not re.search(r"\w", read[: cuts[1]]) else cuts
     parts = tuple(read[a:b] for a, b in zip(cuts, [*cuts[1:], len(read)], strict=True) if read[a:b])
     return Units(parts, text[len(read) :])
+
+
+def _end(text: str, cut: int) -> int:
+    """Where the word ends that a cut would part; a script without spaces is cut where it falls."""
+    for run in _RUNS.finditer(text):
+        if run.start() < cut < run.end() and run["unspaced"] is None:
+            return run.end()
+    return cut
 
 
 def _starts(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
