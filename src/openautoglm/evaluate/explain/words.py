@@ -10,7 +10,7 @@ that it learned from. A token of more than `LONGEST` characters of such a script
 caption learned by heart, is cut into its characters.
 
 >>> from openautoglm.encoders.tokenizer import train_bpe
->>> tokenizer = train_bpe(["苹果", "苹果汁"] * 2, 300)
+>>> tokenizer = train_bpe(["红苹果", "青苹果", "大苹果"], 265)
 >>> units("A red apple, 红苹果。", tokenizer, 40).units
 ('A ', 'red ', 'apple, ', '红', '苹果。')
 """
