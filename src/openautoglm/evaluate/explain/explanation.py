@@ -38,9 +38,10 @@ class Modality:
     """The score when the row lacks the modality; None where the score needs it, or the row has no other."""
 
     @property
-    def told_without(self) -> str:
-        """The score without it, written."""
-        return "–" if self.without is None else number(self.without)
+    def told(self) -> tuple[str, str]:
+        """Its effect, and the score without it, written."""
+        effect = signed(self.effect) if self.present else "absent"
+        return effect, "" if self.without is None else number(self.without)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Explanation:
 
     row: str
     asked: str
-    """What is explained, in words: "kind: warm", or "the picture and its text"."""
+    """What is explained, in words: "kind: warm", or "match of its picture and its text"."""
     unit: str
     """Of the score: "probability", "cosine", or the column's name."""
     score: float
@@ -85,6 +86,11 @@ class Explanation:
     image: Image.Image | None = field(default=None, repr=False)
     """The part of the picture that the tower sees, in the file's own resolution."""
     out: Path | None = None
+
+    @property
+    def gated(self) -> bool:
+        """Whether modalities have gates."""
+        return any(one.gate is not None for one in self.modalities)
 
     @property
     def largest(self) -> float:
@@ -110,7 +116,8 @@ class Explanation:
         lines = [f"{self.row} · {self.asked}, {self.unit} {number(self.score)}"]
         for one in self.modalities:
             gate = "" if one.gate is None else f"gate {one.gate:.2f}  "
-            told = f"effect {signed(one.effect)}  without it {one.told_without}" if one.present else "absent"
+            effect, without = one.told
+            told = f"{effect}  without it {without}" if without else effect
             lines.append(f"  {one.name:<9}{gate}{told}")
         if self.words:
             lines.append("words     " + "  ".join(f"{one.name} {signed(one.effect)}" for one in self.words))
@@ -148,11 +155,11 @@ class Explanation:
 def number(value: float) -> str:
     """Write a score.
 
-    >>> number(0.98312), number(12345.678), number(-0.00001)
-    ('0.983', '12346', '0.000')
+    >>> number(0.98312), number(-12345.678), number(-0.00001)
+    ('0.983', '−12346', '0.000')
     """
     written = f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
-    return written.removeprefix("-") if not float(written) else written
+    return written.replace("-", "−" if float(written) else "")
 
 
 def signed(value: float) -> str:
@@ -162,4 +169,4 @@ def signed(value: float) -> str:
     ('+0.500', '−0.250', '+0.000')
     """
     written = number(value)
-    return f"−{written[1:]}" if written.startswith("-") else f"+{written}"
+    return written if written.startswith("−") else f"+{written}"

@@ -28,10 +28,19 @@ def heat_note(explanation: Explanation) -> str:
     return f"{patches.size} patches, together {signed(float(patches.sum()))}; full colour is {strongest}."
 
 
-def modalities_note(gated: bool) -> str:
+def modalities_heads(explanation: Explanation) -> tuple[str, ...]:
+    """What is told of each modality beside its gate; the second only where any can be left out."""
+    left_out = any(one.without is not None for one in explanation.modalities)
+    return ("effect", "without it") if left_out else ("effect",)
+
+
+def modalities_note(explanation: Explanation) -> str:
     """What the numbers beside a modality are."""
-    note = "Effect: of all its parts together. Without it: the score when the row lacks the whole modality."
-    return f"Gate: its share in the fused vector. {note}" if gated else note
+    said = ["Gate: its share in the fused vector."] if explanation.gated else []
+    said.append("Effect: of all its parts together.")
+    if len(modalities_heads(explanation)) > 1:
+        said.append("Without it: the score when the row lacks the whole modality.")
+    return " ".join(said)
 
 
 def rest_note(explanation: Explanation) -> str:

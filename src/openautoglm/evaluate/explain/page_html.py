@@ -13,7 +13,7 @@ from html import escape
 
 from PIL import Image
 
-from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, Modality, number, signed
+from openautoglm.evaluate.explain.explanation import SHOWN, Explanation, number, signed
 from openautoglm.evaluate.explain.faithful import Curves
 from openautoglm.evaluate.explain.heat import DEEPEST, LOWERS, RAISES, draw_heat, fitted
 from openautoglm.evaluate.explain.notes import (
@@ -21,6 +21,7 @@ from openautoglm.evaluate.explain.notes import (
     KEY,
     headline,
     heat_note,
+    modalities_heads,
     modalities_note,
     rest_note,
     unread_note,
@@ -77,7 +78,7 @@ def render(explanation: Explanation) -> str:
         _section("Columns", _columns(explanation)),
     ]
     told = [
-        _section("Modalities", _modalities(explanation.modalities)),
+        _section("Modalities", _modalities(explanation)),
         _section("Faithfulness", _curves(explanation)),
     ]
     columns = "".join(f"<div>{''.join(part)}</div>\n" for part in (seen, told) if any(part))
@@ -122,20 +123,19 @@ def _words(explanation: Explanation) -> str:
     return f'<div class="words">{"".join(spans)}</div>{_note(unread_note(explanation))}'
 
 
-def _modalities(modalities: Sequence[Modality]) -> str:
-    gated = any(one.gate is not None for one in modalities)
-    gate = "<td>gate</td><td></td>" if gated else ""
-    rows = [
-        f'<tr class="head"><td></td>{gate}<td class="value">effect</td><td class="value">without it</td></tr>'
-    ]
-    for one in modalities:
-        share = one.gate or 0.0
-        bar = f"{_bar('var(--gate)', 0.0, share)}<td>{share:.2f}</td>" if gated else ""
+def _modalities(explanation: Explanation) -> str:
+    told = modalities_heads(explanation)
+    gate = "<td>gate</td><td></td>" if explanation.gated else ""
+    rows = [f'<tr class="head"><td></td>{gate}{_values(told)}</tr>']
+    for one in explanation.modalities:
+        bar = "" if one.gate is None else f"{_bar('var(--gate)', 0.0, one.gate)}<td>{one.gate:.2f}</td>"
         kind = "" if one.present else ' class="absent"'
-        told = (signed(one.effect), one.told_without) if one.present else ("absent", "")
-        numbers = "".join(f'<td class="value">{text}</td>' for text in told)
-        rows.append(f"<tr{kind}><th>{one.name}</th>{bar}{numbers}</tr>")
-    return f"<table>{''.join(rows)}</table><p>{modalities_note(gated)}</p>"
+        rows.append(f"<tr{kind}><th>{one.name}</th>{bar}{_values(one.told[: len(told)])}</tr>")
+    return f"<table>{''.join(rows)}</table>{_note(modalities_note(explanation))}"
+
+
+def _values(texts: Sequence[str]) -> str:
+    return "".join(f'<td class="value">{text}</td>' for text in texts)
 
 
 def _columns(explanation: Explanation) -> str:

@@ -14,6 +14,7 @@ from openautoglm.evaluate.explain.notes import (
     KEY,
     headline,
     heat_note,
+    modalities_heads,
     modalities_note,
     rest_note,
     unread_note,
@@ -151,13 +152,12 @@ def _words(pen: _Pen, explanation: Explanation) -> None:
 
 
 def _modalities(pen: _Pen, explanation: Explanation) -> None:
-    gated = any(one.gate is not None for one in explanation.modalities)
     name, bar, share = 62 * _SCALE, 172 * _SCALE, 206 * _SCALE
-    effect = 268 * _SCALE
-    heads = [("effect", share, effect), ("without it", effect, _INNER)]
-    if gated:
+    places = ((share, 268 * _SCALE), (268 * _SCALE, _INNER))
+    heads = modalities_heads(explanation)
+    if explanation.gated:
         pen.cell("gate", name, bar, ink=_SOFT)
-    for text, left, right in heads:
+    for text, (left, right) in zip(heads, places, strict=False):
         pen.cell(text, left, right, ink=_SOFT, end=True)
     pen.down()
     for one in explanation.modalities:
@@ -167,12 +167,11 @@ def _modalities(pen: _Pen, explanation: Explanation) -> None:
             pen.bar(name, bar, _FAINT)
             pen.bar(name, name + (bar - name) * one.gate, _GATE)
             pen.cell(f"{one.gate:.2f}", bar, share, ink=ink, end=True)
-        told = ("absent", "") if not one.present else (signed(one.effect), one.told_without)
-        for text, (_, left, right) in zip(told, heads, strict=True):
+        for text, (left, right) in zip(one.told, places, strict=True):
             pen.cell(text, left, right, ink=ink, end=True)
         pen.down()
     pen.down(2 * _SCALE)
-    pen.line(modalities_note(gated), _NOTE, _SOFT)
+    pen.line(modalities_note(explanation), _NOTE, _SOFT)
 
 
 def _columns(pen: _Pen, explanation: Explanation) -> None:

@@ -140,7 +140,7 @@ def _match(
             raise ExplainError(f"{where} has neither a picture nor a text that the query could match")
         vector = torch.from_numpy(model.encode(texts=[query.strip()])[0])
         shown = Row.of(model.processor, text=text, needs=("text",))
-        return shown, Cosine(vector), f"its text and “{query.strip()}”"
+        return shown, Cosine(vector), f'match of its text and "{query.strip()}"'
     beside = text if query is None else query.strip()
     if image is None or beside is None:
         raise ExplainError(
@@ -148,7 +148,8 @@ def _match(
             "explain; name a row that has both, or ask by --query WORDS how well it matches those"
         )
     shown = Row.of(model.processor, image, beside, needs=("image", "text"))
-    return shown, Cosine(), "its picture and its text" if query is None else f"its picture and “{beside}”"
+    other = "its text" if query is None else f'"{beside}"'
+    return shown, Cosine(), f"match of its picture and {other}"
 
 
 def _explained(
