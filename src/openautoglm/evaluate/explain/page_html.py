@@ -50,16 +50,19 @@ section {{ padding: 1rem; background: var(--card); border: 1px solid var(--edge)
 h2 {{ margin: 0 0 .6rem; font-size: .85rem; font-weight: 400; color: var(--soft); }}
 section p {{ margin: .6rem 0 0; font-size: .85rem; color: var(--soft); }}
 section p.said {{ color: var(--ink); }}
+p + svg {{ margin-top: .8rem; }}
 img, svg {{ display: block; width: 100%; border-radius: 6px; }}
 .words {{ display: flex; flex-wrap: wrap; gap: .3rem; }}
 .words span {{ padding: .1rem .4rem; border-radius: 4px; background: rgba(var(--colour), var(--share)); }}
 .words small {{ display: block; color: var(--soft); }}
 table {{ width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th {{ text-align: left; font-weight: 400; }}
+th {{ text-align: left; font-weight: 400; overflow-wrap: normal; }}
+.columns th {{ overflow-wrap: anywhere; }}
 th, td {{ padding: .15rem .5rem .15rem 0; vertical-align: baseline; }}
-td.value {{ text-align: right; white-space: nowrap; }}
+td {{ white-space: nowrap; }}
+td.value {{ text-align: right; }}
 td:last-child {{ padding-right: 0; }}
-td.bar {{ width: 45%; }}
+td.bar {{ width: 36%; }} .columns td.bar {{ width: 45%; }}
 td.bar i {{ display: block; height: .8em; background:
   linear-gradient(var(--fill), var(--fill)) var(--from) 0 / var(--size) 100% no-repeat var(--faint); }}
 tr.absent, tr.head {{ color: var(--soft); }}
@@ -148,7 +151,7 @@ def _columns(explanation: Explanation) -> str:
         bar = _bar(colour, min(0.5, 0.5 + share), abs(share))
         name = f"<th>{escape(one.label)}</th>"
         rows.append(f'<tr>{name}{bar}<td class="value">{signed(one.effect)}</td></tr>')
-    return f"<table>{''.join(rows)}</table>{_note(rest_note(explanation))}"
+    return f'<table class="columns">{"".join(rows)}</table>{_note(rest_note(explanation))}'
 
 
 def _bar(colour: str, start: float, size: float) -> str:
