@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.evaluate.encoding import Encoder, Tell
+    from openautoglm.evaluate.explain.explanation import Explanation
     from openautoglm.evaluate.report import Report
     from openautoglm.fitting import FitReport
     from openautoglm.model import OpenAutoGLM
@@ -253,6 +254,42 @@ class Workspace:
 
         with _bars(progress) as tell:
             return predict(self._resolve(model), self.catalog, source, out=out, where=where, tell=tell)
+
+    def explain(
+        self,
+        row: str,
+        *,
+        target: str | None = None,
+        query: str | None = None,
+        model: OpenAutoGLM | str | Path | None = None,
+        fields: Sequence[str] | None = None,
+        out: Path | str | None = None,
+        progress: bool = False,
+    ) -> Explanation:
+        """What a row's prediction or match rests on: gates, parts of the picture, words, columns.
+
+        Args:
+            row: its id.
+            target: which prediction; the first one of a model that has any. Without, the picture's match.
+            query: words; how well the row matches them, instead.
+            model: the default one unless given.
+            fields: fields of texts or tags to take the row's text from; all by default.
+            out: where the page is drawn, `.png` or `.html`.
+            progress: show a bar.
+        """
+        from openautoglm.evaluate.explain.run import explain
+
+        with _bars(progress) as tell:
+            return explain(
+                self._resolve(model),
+                self.catalog,
+                row,
+                target=target,
+                query=query,
+                fields=fields,
+                out=out,
+                tell=tell,
+            )
 
     def index(self, model: OpenAutoGLM | str | Path | None = None, *, progress: bool = False) -> IndexReport:
         """Encode what is new or changed with a model, which becomes the one that searches."""

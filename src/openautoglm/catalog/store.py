@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ FOLDER = "items.lance"
 ROWS_PER_FRAGMENT = 16_384
 _SMALL_FRAGMENTS = 32
 _ROWS_AT_ONCE = 1024
+_ASKED_IDS = 100_000
+"""Ids among which the nearest to an unknown one is looked for; more would take seconds."""
 _KEEP_VERSIONS = timedelta(days=1)
 _KINDS: dict[pa.DataType, Kind] = {arrow: kind for kind, arrow in ARROW.items()}
 
@@ -111,7 +114,9 @@ class Store:
         snapshot, places = self._snapshot()
         missing = next((one for one in ids if one not in places), None)
         if missing is not None:
-            raise CatalogError(f"there is no row with id {missing!r} in {self.folder}")
+            near = difflib.get_close_matches(str(missing), islice(places, _ASKED_IDS), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise CatalogError(f"there is no row with id {missing!r} in {self.folder}{hint}")
         if where is not None:
             passing = set(self.scan([ID], where)[ID].to_pylist())
             ids = [one for one in ids if one in passing]

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from openautoglm import __version__
 from openautoglm.cli.add import add
 from openautoglm.cli.evaluate import evaluate
+from openautoglm.cli.explain import explain
 from openautoglm.cli.fit import fit
 from openautoglm.cli.index import index
 from openautoglm.cli.outputs import SearchCommand
@@ -69,7 +70,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (add, show, fit, evaluate, predict, index):
+for verb in (add, show, fit, evaluate, predict, explain, index):
     app.command()(verb)
 app.command(cls=SearchCommand)(search)
 

@@ -77,7 +77,7 @@ def predict_rows(
             there = model.processor.column_values(chunk).there().tolist()
         shown = []
         for row, has_columns in zip(chunk, there, strict=True):
-            text = None if "text" in without else _text(row, texts)
+            text = None if "text" in without else text_of(row, texts)
             if row["id"] in pictures or text is not None or has_columns:
                 shown.append((row, pictures.get(row["id"]), text))
             elif not without:
@@ -131,7 +131,8 @@ def _pictures(
     return found
 
 
-def _text(row: Mapping[str, Any], fields: Sequence[str]) -> str | None:
+def text_of(row: Mapping[str, Any], fields: Sequence[str]) -> str | None:
+    """The row's first text in the order of `fields`, tags joined by commas; None where all are empty."""
     for name in fields:
         value = row[name]
         text = (", ".join(value) if isinstance(value, list) else value or "").strip()
