@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
 IMAGE, TEXT, FUSED = VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
 KEY = "_embeds_key"
-"""FINGERPRINT:CONTENT, what the vectors were made from and by which model."""
+"""FINGERPRINT:CONTENT, what the vectors were made from and by which model; `:COLUMNS` if it fuses rows."""
 ALONE = "_embeds_alone"
 """Whether a row has a text's vector and no picture's: to tell that from the vectors reads them all."""
+
+
+def texts_of(row: Mapping[str, Any], fields: Sequence[str]) -> list[str]:
+    """List a row's different texts.
+
+    >>> texts_of({"title": " red ", "name": "red", "note": None}, ["title", "name", "note"])
+    ['red']
+    """
+    return list(dict.fromkeys(text.strip() for name in fields if (text := row[name]) and text.strip()))
 
 
 def made_by(fingerprint: str) -> str:
