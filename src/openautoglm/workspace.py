@@ -269,6 +269,7 @@ class Workspace:
         image: Picture | Sequence[Picture] | None = None,
         like: str | Sequence[str] | None = None,
         minus: str | Sequence[str] | None = None,
+        columns: Mapping[str, Any] | None = None,
         weight: float = 0.5,
         where: str | None = None,
         k: int = 10,
@@ -279,14 +280,15 @@ class Workspace:
         fold: bool = True,
         sheet: Path | str | None = None,
     ) -> Results:
-        """The `k` rows that match any mixture of words and pictures best, among those that pass `where`.
+        """The `k` rows that match any mixture of words, pictures and columns best, of those that pass `where`.
 
         Args:
             text: a sentence, or several.
             image: a picture, its file or bytes, or several.
             like: ids of rows: more of these.
             minus: what is not wanted, in words.
-            weight: share of pictures and rows beside words, 0 to 1.
+            columns: values of columns that the model reads, by name: rows like these (see `search/query.py`).
+            weight: share of pictures, rows and columns beside words, 0 to 1.
             where: SQL condition on the catalogue's columns.
             k: how many rows.
             by: what a row is compared by: "auto" (looks and words), "vectors", "image", "text", "fused";
@@ -304,7 +306,7 @@ class Workspace:
 
         if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
-        query = Query.of(text, image=image, like=like, minus=minus, weight=weight)
+        query = Query.of(text, image=image, like=like, minus=minus, weight=weight, columns=columns)
         wanted = Wanted(where, k, by, after, sort, (facets,) if isinstance(facets, str) else facets, fold)
         results = search(None if by == "words" else self._encoder(query), self.catalog, query, wanted)
         if sheet is not None:
@@ -347,7 +349,7 @@ class Workspace:
 
     def _encoder(self, query: Query) -> Encoder:
         """What encodes the query: the default model, or its text tower alone where that is enough."""
-        home = None if query.images or self._loaded else self._folder(None)
+        home = None if query.images or query.columns or self._loaded else self._folder(None)
         tower = self._text_towers.find(home) if home else None
         if tower is not None:
             return tower

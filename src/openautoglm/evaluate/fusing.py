@@ -106,7 +106,9 @@ class Fusing:
         if not several:
             return fused
         if self.reads_tokens:
-            made = self._read_again(catalog, [rows[place] for place in several], [each[p] for p in several], batch_size)
+            made = self._read_again(
+                catalog, [rows[place] for place in several], [each[p] for p in several], batch_size
+            )
         else:
             made = self.of_vectors([each[place] for place in several])
         for place, vector in zip(several, made, strict=True):
@@ -125,7 +127,9 @@ class Fusing:
         each = [row[: strategy.modalities] for row in each]
         present = torch.tensor([[one is not None for one in row] for row in each])
         nothing = np.zeros(size, np.float32)
-        pooled = torch.from_numpy(np.stack([[nothing if one is None else one for one in row] for row in each]))
+        pooled = torch.from_numpy(
+            np.stack([[nothing if one is None else one for one in row] for row in each])
+        )
         device = self.model.contrastive.logit_scale.device
         with torch.inference_mode():
             fused = functional.normalize(strategy(pooled.to(device), present.to(device)).embeds, dim=-1)
@@ -148,18 +152,14 @@ class Fusing:
 
         parts = []
         for start in range(0, len(rows), batch_size):
-            part = slice(start, start + batch_size)
-            wanted = [row["id"] for row, (picture, _, _) in zip(rows[part], each[part], strict=True) if picture is not None]
+            some, vectors = rows[start : start + batch_size], each[start : start + batch_size]
+            wanted = [row["id"] for row, (one, _, _) in zip(some, vectors, strict=True) if one is not None]
             stored = catalog.read(["id", "_image", "_image_bytes"], ids=wanted).to_pylist() if wanted else []
-            images = dict(zip(wanted, in_order(load, iter(stored)), strict=True))
-            parts.append(
-                self.model.encode(
-                    [images.get(row["id"]) for row in rows[part]],
-                    [row["texts"][0] if row["texts"] else None for row in rows[part]],
-                    batch_size,
-                    [dict(row) for row in rows[part]] if self.columns else None,
-                )
-            )
+            seen = dict(zip(wanted, in_order(load, stored), strict=True))
+            images: Any = [seen.get(row["id"]) for row in some]
+            texts: Any = [row["texts"][0] if row["texts"] else None for row in some]
+            columns = [dict(row) for row in some] if self.columns else None
+            parts.append(self.model.encode(images, texts, batch_size, columns))
         return np.concatenate(parts)
 
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from openautoglm.catalog.content import content_of, texts_of
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_pictures, unit_mean
 from openautoglm.evaluate.fusing import Fusing
@@ -36,7 +37,7 @@ from openautoglm.search.calibration import Check, build_relevance
 from openautoglm.search.nearest import EXACT_BELOW, begin
 from openautoglm.search.nearest_build import NearestReport, build_nearest
 from openautoglm.search.scalar_indices import build_scalar_indices
-from openautoglm.search.vectors import ALONE, IMAGE, KEY, TEXT, VECTORS, texts_of
+from openautoglm.search.vectors import ALONE, BROKEN, IMAGE, KEY, TEXT, VECTORS
 from openautoglm.search.words import WordsReport, build_words
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 RENEW = 10
 """Where relevance ends is learned anew when one in so many rows has other vectors."""
-_BROKEN = ":broken"
 
 
 @dataclass
@@ -154,14 +154,14 @@ def _key(fingerprint: str, row: dict[str, Any], read: Sequence[str] | None) -> s
     columns = {name: row[name] for name in read or () if row[name] not in (None, [])}
     if row["_image_hash"] is None and not row["texts"] and not columns:
         return None
-    key = f"{fingerprint}:{row_hash({'texts': row['texts']}, row['_image_hash'])}"
+    key = f"{fingerprint}:{content_of(row['texts'], row['_image_hash'])}"
     return key if read is None else f"{key}:{row_hash(columns, None)}"
 
 
 def _encode(
     model: Encoder, catalog: Catalog, rows: Sequence[dict[str, Any]], batch_size: int, fusing: Fusing | None
 ) -> tuple[pa.Table, list[Broken], int]:
-    """Make the vectors of some rows, as the columns that are written; of how many only columns had changed."""
+    """Make the columns that are written of some rows; tell of how many of these only columns had changed."""
     kept = _kept(catalog, rows) if fusing else {}
     pictures: list[Vectors | None] = [kept.get(row["id"], (None, None))[0] for row in rows]
     words: list[Vectors | None] = [kept.get(row["id"], (None, None))[1] for row in rows]
@@ -185,7 +185,7 @@ def _encode(
         pairs = [[one for one in pair if one is not None] for pair in zip(pictures, words, strict=True)]
         fused = [unit_mean(pair) if pair else None for pair in pairs]
     lost = {one.id for one in found.broken}
-    keys = [row["key"] + _BROKEN if row["id"] in lost else row["key"] for row in rows]
+    keys = [row["key"] + BROKEN if row["id"] in lost else row["key"] for row in rows]
     columns = {"id": pa.array([row["id"] for row in rows], pa.string())}
     size = next(len(vector) for vector in [*fused, np.zeros(1)] if vector is not None)
     for name, values in zip(VECTORS, (pictures, words, fused), strict=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -12,17 +12,15 @@ if TYPE_CHECKING:
 IMAGE, TEXT, FUSED = VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
 KEY = "_embeds_key"
 """FINGERPRINT:CONTENT, what the vectors were made from and by which model; `:COLUMNS` if it fuses rows."""
+BROKEN = ":broken"
+"""What the key of a row ends in whose picture could not be read."""
 ALONE = "_embeds_alone"
 """Whether a row has a text's vector and no picture's: to tell that from the vectors reads them all."""
 
 
-def texts_of(row: Mapping[str, Any], fields: Sequence[str]) -> list[str]:
-    """List a row's different texts.
-
-    >>> texts_of({"title": " red ", "name": "red", "note": None}, ["title", "name", "note"])
-    ['red']
-    """
-    return list(dict.fromkeys(text.strip() for name in fields if (text := row[name]) and text.strip()))
+def fuses_rows(key: str | None) -> bool:
+    """Tell from a row's key whether its model fuses rows (`evaluate/fusing.py`)."""
+    return (key or "").removesuffix(BROKEN).count(":") == 2
 
 
 def made_by(fingerprint: str) -> str:
