@@ -280,7 +280,7 @@ class Workspace:
         fold: bool = True,
         sheet: Path | str | None = None,
     ) -> Results:
-        """The `k` rows that match any mixture of words, pictures and columns best, of those that pass `where`.
+        """The `k` rows that match a mixture of words, pictures and columns best, of those that pass `where`.
 
         Args:
             text: a sentence, or several.

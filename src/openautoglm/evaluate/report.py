@@ -40,9 +40,10 @@ DEFINITIONS = {
 }
 
 WHOLE_ROWS = {
-    "row": "In text→row and row→text, the fused vector of a picture with the columns of its row that the model "
-    "reads and the row's texts in other fields. The field that asks, or is asked for, stays out: a text would "
-    "find itself. To be held against text→image and image→text of the same field, which see the picture alone.",
+    "row": "In text→row and row→text: the fused vector of a picture with the columns of its row that the "
+    "model reads and with the row's texts in other fields. The field that asks, or is asked for, stays out: "
+    "a text would find itself. To be held against text→image and image→text of the same field, which see "
+    "the picture alone.",
 }
 
 
@@ -65,12 +66,12 @@ class Report:
     """Which rows the threshold was chosen on, in words."""
     targets: list[TargetSection] = field(default_factory=list)
     """What is predicted, where the model predicts anything."""
-    whole_rows: list[Section] = field(default_factory=list)
-    """Retrieval of fused vectors, where the model fuses rows."""
     skipped: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """Names of the pictures beside the report."""
+    whole_rows: list[Section] = field(default_factory=list)
+    """Retrieval of fused vectors, where the model fuses rows."""
 
     def find(
         self, direction: Direction = FORWARD, *, field: str | None = None, language: str | None = None

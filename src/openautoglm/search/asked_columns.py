@@ -44,7 +44,7 @@ class AskedColumns:
         """
         fusing = Fusing.of(model)
         if fusing is None or not fusing.columns:
-            raise SearchError(_no_columns(model, values))
+            raise SearchError(_no_columns(model, catalog, values))
         for name in values:
             if name not in fusing.columns:
                 raise SearchError(_not_read(fusing, catalog, name, values[name]))
@@ -74,33 +74,37 @@ class AskedColumns:
         return vector
 
 
-def _no_columns(model: Encoder, values: Mapping[str, Any]) -> str:
+def _no_columns(model: Encoder, catalog: Catalog, values: Mapping[str, Any]) -> str:
     """Tell why no column can be searched with, and what to do instead."""
+    if unknown := next((name for name in values if name not in catalog.fields), None):
+        names = list(catalog.fields)
+        return f"there is no column {unknown!r}{nearest(unknown, names)} (there are {', '.join(names)})"
     whole = whole_model(model)
     if whole is None or whole.columns is None:
         why = "it has no columns tower"
-        teach = "`autoglm fit WORKSPACE --target COLUMN` trains one that reads the other columns"
+        teach = "train one that reads the other columns: `autoglm fit WORKSPACE --target COLUMN`"
     elif (reason := why_not(whole)) is not None:
         why = reason
-        teach = "train one with targets and another fusion (`attention`)"
+        teach = "train one with targets and a fusion such as 'attention'"
     else:
         why = "its columns tower has seen no columns yet"
-        teach = "`autoglm fit WORKSPACE --target COLUMN` teaches it"
+        teach = "train it: `autoglm fit WORKSPACE --target COLUMN`"
     return (
-        f"this model cannot search by columns ({', '.join(values)}): {why}. Filter by them "
-        f'(--where "{_condition(values)}"), or {teach}'
+        f"this model cannot search by columns ({', '.join(values)}): {why}; filter by them, "
+        f'--where "{_condition(catalog, values)}", or {teach}'
     )
 
 
 def _not_read(fusing: Fusing, catalog: Catalog, name: str, value: Any) -> str:
     """Tell that the model does not read a column, and which it does."""
-    listed = f"; it reads {', '.join(fusing.columns)}"
-    instead = f'; filter by it: --where "{_condition({name: value})}"'
-    if name in fusing.model.heads.targets:
-        return f"column {name!r} is what the model predicts, so it does not read it{instead}{listed}"
-    if name in catalog.fields:
-        return f"column {name!r} is none that the model reads{instead}{listed}"
-    return f"there is no column {name!r}{nearest(name, fusing.columns)}{listed}"
+    listed = f"(it reads {', '.join(fusing.columns)})"
+    if name not in catalog.fields:
+        return f"there is no column {name!r} that the model reads{nearest(name, fusing.columns)} {listed}"
+    targets = fusing.model.heads.targets
+    why = (
+        "is what the model predicts, and so does not read" if name in targets else "is not read by the model"
+    )
+    return f'column {name!r} {why} {listed}; filter by it: --where "{_condition(catalog, {name: value})}"'
 
 
 def _check(fusing: Fusing, name: str, value: Any) -> None:
@@ -125,23 +129,12 @@ def _check(fusing: Fusing, name: str, value: Any) -> None:
         )
 
 
-def _condition(values: Mapping[str, Any]) -> str:
+def _condition(catalog: Catalog, values: Mapping[str, Any]) -> str:
     """Write the SQL condition that asks for exactly these values."""
-    return " AND ".join(
-        f"{name} = {value}"
-        if isinstance(value, int | float) or _is_number(value)
-        else f"{name} = {_quoted(value)}"
-        for name, value in values.items()
-    )
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _quoted(value: Any) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+    parts = []
+    for name, value in values.items():
+        kind = catalog.fields[name].type
+        plain = kind in ("integer", "number", "boolean")
+        text = str(value) if plain else "'" + str(value).replace("'", "''") + "'"
+        parts.append(f"array_has({name}, {text})" if kind == "tags" else f"{name} = {text}")
+    return " AND ".join(parts)
