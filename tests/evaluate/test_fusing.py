@@ -1,4 +1,4 @@
-"""A row's fused vector is the model's own, of what is there and of nothing else; or it is left to the mean."""
+"""A row's fused vector is the model's own, of what is there and nothing else; or left to the mean."""
 
 from __future__ import annotations
 

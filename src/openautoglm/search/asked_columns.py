@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _SHOWN = 8
 """Known values of a column that an error lists at most."""
 
+_LITERALS = {"date": "date ", "time": "timestamp "}
+"""What SQL wants before the text of a kind."""
+
 
 @dataclass(frozen=True)
 class AskedColumns:
@@ -136,5 +139,6 @@ def _condition(catalog: Catalog, values: Mapping[str, Any]) -> str:
         kind = catalog.fields[name].type
         plain = kind in ("integer", "number", "boolean")
         text = str(value) if plain else "'" + str(value).replace("'", "''") + "'"
+        text = f"{_LITERALS.get(kind, '')}{text}"
         parts.append(f"array_has({name}, {text})" if kind == "tags" else f"{name} = {text}")
     return " AND ".join(parts)
