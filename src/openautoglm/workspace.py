@@ -139,7 +139,6 @@ class Workspace:
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
             resume: go on with an unfinished training of the same name, data and configuration.
-            progress: show bars.
         """
         from openautoglm import fitting
         from openautoglm.evaluate.predictions import trust_of
@@ -236,7 +235,6 @@ class Workspace:
             out: where the predictions are written, `.parquet`, `.csv` or `.jsonl`.
             where: SQL condition on the rows.
             model: the default one unless given.
-            progress: show a bar.
         """
         from openautoglm.predicting import predict
 
@@ -310,9 +308,8 @@ class Workspace:
         wanted = Wanted(where, k, by, after, sort, (facets,) if isinstance(facets, str) else facets, fold)
         results = search(None if by == "words" else self._encoder(query), self.catalog, query, wanted)
         if sheet is not None:
-            draw_hits(
-                self.catalog, results, sheet, title="\n".join([query.words, *([where] if where else [])])
-            )
+            title = "\n".join([query.words, *([where] if where else [])])
+            draw_hits(self.catalog, results, sheet, title=title)
         return results
 
     @property
