@@ -181,7 +181,7 @@ def test_columns_find_rows_whose_values_tell_the_same(shop: Workspace) -> None:
         assert found.by == "fused" and len(found) == 20
         assert kinds.count(kind) > 0.9 * len(kinds)
     alone = shop.search(
-        columns={"weight": 8.0}, k=9, by="fused", where="photo IS NULL AND title IS NULL", fold=False
+        columns={"weight": 8.0}, k=9, by="fused", where="_image_hash IS NULL AND title IS NULL", fold=False
     )
     assert len(alone) == 9 and all(hit.row["weight"] is not None for hit in alone)
     mixed = shop.search("fire and sun", columns={"weight": 8.0}, minus="ice and snow", k=10, fold=False)
@@ -189,7 +189,7 @@ def test_columns_find_rows_whose_values_tell_the_same(shop: Workspace) -> None:
 
 
 def test_like_this_but_lighter(shop: Workspace) -> None:
-    heavy = shop.search(columns={"weight": 8.0}, where="photo IS NULL AND title IS NULL", k=1)[0].id
+    heavy = shop.search(columns={"weight": 8.0}, where="_image_hash IS NULL AND title IS NULL", k=1)[0].id
     same = shop.search(like=heavy, by="fused", k=20, fold=False)
     light = shop.search(like=heavy, columns={"weight": 2.0}, k=20, fold=False)
     assert [hit.row["kind"] for hit in same].count("warm") > 15
