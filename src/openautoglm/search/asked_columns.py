@@ -81,7 +81,7 @@ def _no_columns(model: Encoder, catalog: Catalog, values: Mapping[str, Any]) -> 
     """Tell why no column can be searched with, and what to do instead."""
     if unknown := next((name for name in values if name not in catalog.fields), None):
         names = list(catalog.fields)
-        return f"there is no column {unknown!r}{nearest(unknown, names)} (there are {', '.join(names)})"
+        return f"there is no column {unknown!r}{nearest(unknown, names)}"
     whole = whole_model(model)
     if whole is None or whole.columns is None:
         why = "it has no columns tower"
@@ -100,12 +100,12 @@ def _no_columns(model: Encoder, catalog: Catalog, values: Mapping[str, Any]) -> 
 
 def _not_read(fusing: Fusing, catalog: Catalog, name: str, value: Any) -> str:
     """Tell that the model does not read a column, and which it does."""
-    listed = f"(it reads {', '.join(fusing.columns)})"
     if name not in catalog.fields:
-        return f"there is no column {name!r} that the model reads{nearest(name, fusing.columns)} {listed}"
+        return f"there is no column {name!r} that the model reads{nearest(name, fusing.columns)}"
     targets = fusing.model.heads.targets
     why = (
         "is what the model predicts, and so does not read" if name in targets else "is not read by the model"
+    listed = f"(it reads {', '.join(fusing.columns)})"
     )
     return f'column {name!r} {why} {listed}; filter by it: --where "{_condition(catalog, {name: value})}"'
 
@@ -125,10 +125,11 @@ def _check(fusing: Fusing, name: str, value: Any) -> None:
     unknown = bool((read.values.categories == UNKNOWN).any() | (read.values.tags == UNKNOWN).any())
     if unknown:
         known = next(one.known for one in (*processor.categories, *processor.tags) if one.name == name)
-        some = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+        near = nearest(str(value), known)
+        if near.startswith("; valid") and len(known) > _SHOWN:
+            near = f"; valid: {', '.join(known[:_SHOWN])}, …"
         raise SearchError(
-            f"{name}={value!r}: the model met no such value while it learned, so it would change nothing"
-            f"{nearest(str(value), known)}; it knows {some}"
+            f"{name}={value!r}: the model met no such value while it learned, so it would change nothing{near}"
         )
 
 
