@@ -105,8 +105,8 @@ def _not_read(fusing: Fusing, catalog: Catalog, name: str, value: Any) -> str:
     targets = fusing.model.heads.targets
     why = (
         "is what the model predicts, and so does not read" if name in targets else "is not read by the model"
-    listed = f"(it reads {', '.join(fusing.columns)})"
     )
+    listed = f"(it reads {', '.join(fusing.columns)})"
     return f'column {name!r} {why} {listed}; filter by it: --where "{_condition(catalog, {name: value})}"'
 
 
@@ -129,7 +129,7 @@ def _check(fusing: Fusing, name: str, value: Any) -> None:
         if near.startswith("; valid") and len(known) > _SHOWN:
             near = f"; valid: {', '.join(known[:_SHOWN])}, …"
         raise SearchError(
-            f"{name}={value!r}: the model met no such value while it learned, so it would change nothing{near}"
+            f"{name}={value!r}: the model met no such value in training, so it would change nothing{near}"
         )
 
 
