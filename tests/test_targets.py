@@ -172,3 +172,50 @@ def test_a_saved_model_predicts_the_same(shop: Workspace) -> None:
     )
     alone = shop.model().predict(texts=["fire and sun"], columns=[{"weight": 2.0}])
     assert np.allclose(batched["kind"].outputs[0], alone["kind"].outputs[0], atol=1e-5)
+
+
+def test_columns_find_rows_whose_values_tell_the_same(shop: Workspace) -> None:
+    for weight, kind in ((8.0, "warm"), (2.0, "cold")):
+        found = shop.search(columns={"weight": weight}, k=20, fold=False)
+        kinds = [hit.row["kind"] for hit in found if hit.row["kind"]]
+        assert found.by == "fused" and len(found) == 20
+        assert kinds.count(kind) > 0.9 * len(kinds)
+    bare = "_image_hash IS NULL AND title IS NULL"
+    alone = shop.search(columns={"weight": 8.0}, k=99, where=bare, fold=False)
+    assert len(alone) == shop.catalog.count(bare) > 0 and all(hit.row["weight"] is not None for hit in alone)
+    mixed = shop.search("fire and sun", columns={"weight": 8.0}, minus="ice and snow", k=10, fold=False)
+    assert sum(hit.row["kind"] != "cold" for hit in mixed) >= 9
+
+
+def test_like_this_but_lighter(shop: Workspace) -> None:
+    heavy = shop.search(columns={"weight": 8.0}, where="_image_hash IS NULL AND title IS NULL", k=1)[0].id
+    same = shop.search(like=heavy, by="fused", k=20, fold=False)
+    light = shop.search(like=heavy, columns={"weight": 2.0}, k=20, fold=False)
+    assert [hit.row["kind"] for hit in same].count("warm") > 15
+    assert [hit.row["kind"] for hit in light].count("cold") > 15
+
+
+def test_the_command_line_searches_with_columns(shop: Workspace) -> None:
+    run = CliRunner()
+    asked = ["search", str(shop.folder), "fire", "--with", "weight=8", "-k", "3", "--json"]
+    told = run.invoke(app, asked)
+    assert told.exit_code == 0, told.output
+    page = json.loads(told.output)
+    assert (page["query"], page["by"], len(page["hits"])) == ("fire weight=8", "fused", 3)
+    for value, says in (
+        ("wieght=8", "did you mean 'weight'"),
+        ("kind=warm", "--where"),
+        ("weight=much", "no number"),
+        ("weight", "COLUMN=VALUE"),
+        ("weight=", "COLUMN=VALUE"),
+    ):
+        told = run.invoke(app, ["search", str(shop.folder), "fire", "--with", value])
+        assert told.exit_code == 2 and says in told.output, told.output
+    told = run.invoke(app, [*asked, "--with", "weight=9"])
+    assert told.exit_code == 2 and "given twice" in told.output
+
+
+def test_rows_as_a_whole_are_reported(shop: Workspace) -> None:
+    report = shop.evaluate(folder=shop.folder / "report")
+    row = report.find("text→row", field="title")
+    assert row.figures["recall@1"].chance is not None and "text→row title recall@1" in str(report.card())

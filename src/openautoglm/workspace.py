@@ -146,7 +146,6 @@ class Workspace:
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
             resume: go on with an unfinished training of the same name, data and configuration.
-            progress: show bars.
         """
         from openautoglm import fitting
         from openautoglm.evaluate.predictions import predict_validation, trust_of
@@ -248,7 +247,6 @@ class Workspace:
             out: where the predictions are written, `.parquet`, `.csv` or `.jsonl`.
             where: SQL condition on the rows.
             model: the default one unless given.
-            progress: show a bar.
         """
         from openautoglm.predicting import predict
 
@@ -317,6 +315,7 @@ class Workspace:
         image: Picture | Sequence[Picture] | None = None,
         like: str | Sequence[str] | None = None,
         minus: str | Sequence[str] | None = None,
+        columns: Mapping[str, Any] | None = None,
         weight: float = 0.5,
         where: str | None = None,
         k: int = 10,
@@ -327,14 +326,15 @@ class Workspace:
         fold: bool = True,
         sheet: Path | str | None = None,
     ) -> Results:
-        """The `k` rows that match any mixture of words and pictures best, among those that pass `where`.
+        """The `k` rows that match a mixture of words, pictures and columns best, of those that pass `where`.
 
         Args:
             text: a sentence, or several.
             image: a picture, its file or bytes, or several.
             like: ids of rows: more of these.
             minus: what is not wanted, in words.
-            weight: share of pictures and rows beside words, 0 to 1.
+            columns: values of columns that the model reads, by name: rows like these (see `search/query.py`).
+            weight: share of pictures, rows and columns beside words, 0 to 1.
             where: SQL condition on the catalogue's columns.
             k: how many rows.
             by: what a row is compared by: "auto" (looks and words), "vectors", "image", "text", "fused";
@@ -352,13 +352,12 @@ class Workspace:
 
         if sheet is not None and Path(sheet).suffix.lower() not in (".png", ".html"):
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
-        query = Query.of(text, image=image, like=like, minus=minus, weight=weight)
+        query = Query.of(text, image=image, like=like, minus=minus, weight=weight, columns=columns)
         wanted = Wanted(where, k, by, after, sort, (facets,) if isinstance(facets, str) else facets, fold)
         results = search(None if by == "words" else self._encoder(query), self.catalog, query, wanted)
         if sheet is not None:
-            draw_hits(
-                self.catalog, results, sheet, title="\n".join([query.words, *([where] if where else [])])
-            )
+            title = "\n".join([query.words, *([where] if where else [])])
+            draw_hits(self.catalog, results, sheet, title=title)
         return results
 
     @property
@@ -395,7 +394,7 @@ class Workspace:
 
     def _encoder(self, query: Query) -> Encoder:
         """What encodes the query: the default model, or its text tower alone where that is enough."""
-        home = None if query.images or self._loaded else self._folder(None)
+        home = None if query.images or query.columns or self._loaded else self._folder(None)
         tower = self._text_towers.find(home) if home else None
         if tower is not None:
             return tower

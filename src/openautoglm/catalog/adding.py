@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from openautoglm.catalog.content import content_of, texts_of
 from openautoglm.catalog.copies import settle_copies
 from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
@@ -254,7 +255,9 @@ class Adder:
             hash=digest,
             embedded=found.data is not None,
             # Vectors made from the same content stay good, whatever else has changed.
-            embeds_key=known.embeds_key if known and known.hash == digest else None,
+            embeds_key=known.embeds_key
+            if known and (known.hash == digest or self._same_content(known, values, facts))
+            else None,
         )
         if now == known:
             self.report.unchanged += 1
@@ -265,6 +268,12 @@ class Adder:
         self.report.added += known is None
         self._next_position += known is None
         self._stage(item.id, values, now, facts, found.data)
+
+    def _same_content(self, known: Known, values: Values, facts: ImageFacts | None) -> bool:
+        """Whether the row's vectors were made from the texts and the picture that it has now."""
+        names = [name for name, one in self.fields.items() if one.role == "text"]
+        content = content_of(texts_of(values, names), facts.hash if facts else None)
+        return content in (known.embeds_key or "").split(":")
 
     def _stage(
         self, key: str, values: Values, now: Known, facts: ImageFacts | None, data: bytes | None

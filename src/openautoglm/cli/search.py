@@ -1,7 +1,8 @@
-"""`autoglm search`: any mixture of words and pictures, and what is closest."""
+"""`autoglm search`: any mixture of words, pictures, rows and columns, and what is closest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,12 @@ def search(
         list[str] | None, typer.Option(metavar="TEXT", help="With --like or --image: how it should differ.")
     ] = None,
     minus: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What is not wanted.")] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="COLUMN=VALUE", help="A value that rows should be like."),
+    ] = None,
     weight: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of pictures and rows beside words.")
+        float, typer.Option(min=0, max=1, help="Share of all else that is wanted beside words.")
     ] = 0.5,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
@@ -59,7 +64,7 @@ def search(
     open: Open = False,  # noqa: A002
     show: Show = None,
 ) -> None:
-    """Search by words, pictures, rows, or any mixture of them."""
+    """Search by words, pictures, rows, values of columns, or any mixture of them."""
     from openautoglm.workspace import Workspace
 
     if but and not (like or image):
@@ -73,6 +78,7 @@ def search(
         image=image,
         like=like,
         minus=minus,
+        columns=_values(with_ or ()),
         weight=weight,
         where=where,
         k=k,
@@ -106,6 +112,23 @@ def search(
         if sheet is not None:
             typer.echo(f"sheet: {sheet}")
     outputs.also(shop.catalog, results, start=results.start)
+
+
+def _values(given: Sequence[str]) -> dict[str, str]:
+    """The columns of `--with`, as they were typed.
+
+    >>> _values(["price=20", "size=a=b"])
+    {'price': '20', 'size': 'a=b'}
+    """
+    found: dict[str, str] = {}
+    for one in given:
+        name, sign, value = (part.strip() for part in one.partition("="))
+        if not (name and sign and value):
+            raise typer.BadParameter(f"{one!r} is no COLUMN=VALUE, such as price=20", param_hint="--with")
+        if name in found:
+            raise typer.BadParameter(f"{name} is given twice; it has one value", param_hint="--with")
+        found[name] = value
+    return found
 
 
 def _end(relevant: int) -> str:

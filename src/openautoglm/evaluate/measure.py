@@ -49,10 +49,15 @@ class Ranked(NamedTuple):
 
 
 def measure_retrieval(
-    gallery: Gallery, pictures: Vectors, captions: Vectors, *, seed: int = 0
+    gallery: Gallery,
+    pictures: Vectors,
+    captions: Vectors,
+    *,
+    seed: int = 0,
+    only: tuple[str, str] | None = None,
 ) -> Iterator[Ranked]:
-    """Measure every question that can be asked of the gallery."""
-    for asked in questions(gallery):
+    """Measure every question that can be asked of the gallery, or those of `only` some captions."""
+    for asked in questions(gallery, only):
         left, right = (captions, pictures) if asked.direction == FORWARD else (pictures, captions)
         ranking = retrieval.rank(left[asked.queries], right[asked.items], asked.relevant)
         counts, size = asked.relevant.counts, len(asked.items)

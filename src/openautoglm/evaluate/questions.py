@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from openautoglm.evaluate.gallery import Gallery
 from openautoglm.tasks.retrieval import Relevant
 
-Direction = Literal["text→image", "image→text"]
+Direction = Literal["text→image", "image→text", "text→row", "row→text"]
 FORWARD: Direction = "text→image"
 BACKWARD: Direction = "image→text"
+TEXT_TO_ROW: Direction = "text→row"
+ROW_TO_TEXT: Direction = "row→text"
 
 
 class Question(NamedTuple):
@@ -32,10 +34,17 @@ class Question(NamedTuple):
     """Of the queries, as positions in `items`."""
 
 
-def questions(gallery: Gallery) -> Iterator[Question]:
-    """Ask of the captions of every kind, in both directions; questions without a query are left out."""
+def questions(gallery: Gallery, only: tuple[str, str] | None = None) -> Iterator[Question]:
+    """Ask of the captions of every kind, in both directions; questions without a query are left out.
+
+    Args:
+        gallery: of pictures and captions.
+        only: kind and name of the captions that are asked for; all by default.
+    """
     pictures = np.arange(len(gallery.pictures))
     for (kind, name), captions in gallery.members.items():
+        if only not in (None, (kind, name)):
+            continue
         forward = among(gallery.relevant, captions)
         backward = turned(forward, len(pictures))
         ways: tuple[tuple[Direction, Relevant, NDArray[np.int64], NDArray[np.int64]], ...] = (

@@ -39,6 +39,13 @@ DEFINITIONS = {
     "captions; 0 is a collapsed space, −4 the limit (Wang & Isola, 2020).",
 }
 
+WHOLE_ROWS = {
+    "row": "In text→row and row→text: the fused vector of a picture with the columns of its row that the "
+    "model reads and with the row's texts in other fields. The field that asks, or is asked for, stays out: "
+    "a text would find itself. To be held against text→image and image→text of the same field, which see "
+    "the picture alone.",
+}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -63,6 +70,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """Names of the pictures beside the report."""
+    whole_rows: list[Section] = field(default_factory=list)
+    """Retrieval of fused vectors, where the model fuses rows."""
 
     def find(
         self, direction: Direction = FORWARD, *, field: str | None = None, language: str | None = None
@@ -74,7 +83,7 @@ class Report:
         """
         kind = "field" if field else "language" if language else "all"
         name = field or language or ""
-        for section in self.sections:
+        for section in [*self.sections, *self.whole_rows]:
             if (section.kind, section.name, section.direction) == (kind, name, direction):
                 return section
         known = ", ".join(sorted({f"{section.kind} {section.name}".strip() for section in self.sections}))
@@ -87,6 +96,7 @@ class Report:
                 key: getattr(self, key) for key in ("model", "split", "where", "rows", "pictures", "captions")
             },
             "retrieval": [section.as_dict() for section in self.sections],
+            **({"whole_rows": [section.as_dict() for section in self.whole_rows]} if self.whole_rows else {}),
             "targets": [section.as_dict() for section in self.targets],
             "pairs": {name: figure.as_dict() for name, figure in self.pairs.items()},
             "space": {name: figure.as_dict() for name, figure in self.space.items()},
@@ -94,16 +104,21 @@ class Report:
             "skipped": [broken._asdict() for broken in self.skipped],
             "notes": self.notes,
             "files": self.files,
-            "definitions": DEFINITIONS,
+            "definitions": self.definitions,
         }
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """What the figures mean, as far as there are such."""
+        return DEFINITIONS | (WHOLE_ROWS if self.whole_rows else {})
 
     def card(self) -> dict[str, dict[str, str]]:
         """Return what a model card tells: sections of figures as text, interval and chance with them."""
         rows = f"{self.split or 'all'} rows" + (f" where {self.where}" if self.where else "")
         found = {
             f"{section.direction} {section.name} {name}".replace("  ", " "): _cell(name, figure)
-            for section in self.sections
-            if section.kind != "field"
+            for section in [*self.sections, *self.whole_rows]
+            if section.kind != "field" or section in self.whole_rows
             for name, figure in section.figures.items()
         }
         shape = {name: _cell(name, figure) for name, figure in {**self.pairs, **self.space}.items()}
@@ -135,6 +150,7 @@ class Report:
             *(f"> {note}" for note in self.notes),
             "## Retrieval",
             _retrieval_table(self.sections),
+            *(["## Retrieval of whole rows", _retrieval_table(self.whole_rows)] if self.whole_rows else []),
             "## Pairs and space",
             _figure_table({**self.pairs, **self.space}, self._threshold_words()),
         ]
@@ -142,7 +158,10 @@ class Report:
             parts += ["## Predictions", _target_tables(self.targets)]
         if self.files:
             parts += ["## Pictures", *(f"![{name}]({name})" for name in self.files)]
-        parts += ["## What the figures mean", "\n".join(f"- **{k}**: {v}" for k, v in DEFINITIONS.items())]
+        parts += [
+            "## What the figures mean",
+            "\n".join(f"- **{k}**: {v}" for k, v in self.definitions.items()),
+        ]
         if self.skipped:
             lines = [f"- `{broken.id}`: {broken.reason}" for broken in self.skipped]
             parts += [f"## Left out: {len(lines):,} pictures", "\n".join(lines)]
@@ -150,8 +169,8 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"{self.split or 'all'}: {self.pictures:,} pictures, {self.captions:,} captions"]
-        for section in self.sections:
-            if section.kind != "field":
+        for section in [*self.sections, *self.whole_rows]:
+            if section.kind != "field" or section in self.whole_rows:
                 figures = "  ".join(
                     f"{name} {_cell(name, figure)}" for name, figure in section.figures.items()
                 )

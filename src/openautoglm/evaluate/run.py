@@ -27,6 +27,7 @@ from openautoglm.evaluate.measure import (
 from openautoglm.evaluate.pictures import draw_queries, draw_similarity
 from openautoglm.evaluate.report import Report
 from openautoglm.evaluate.targets import TargetSection, measured_targets
+from openautoglm.evaluate.whole_rows import measure_rows
 from openautoglm.tasks.matching import choose_threshold
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def evaluate(
         threshold=threshold,
         threshold_from=source,
         targets=targets,
+        whole_rows=measure_rows(
+            model, catalog, gallery, encoded.pictures, encoded.captions, seed=seed, batch_size=batch_size
+        ),
         skipped=list(dict.fromkeys([*encoded.broken, *unseen])),
         notes=_notes(gallery, split),
     )

@@ -40,6 +40,7 @@ class Concat(Strategy):
     [[0.0, 1.0, 0.0]]
     """
 
+    comparable = False
     size = "hidden"
 
     def __init__(

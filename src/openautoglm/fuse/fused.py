@@ -65,6 +65,8 @@ class Strategy(nn.Module, ABC):
 
     wants_tokens: ClassVar[bool] = False
     """Whether it reads tokens, which are then worth projecting."""
+    comparable: ClassVar[bool] = True
+    """Whether a lone modality keeps its vector, so that any mixture compares with any other by cosine."""
     size: ClassVar[str] = "mixer"
     """The argument that sets how many parameters it has (`matched.py`)."""
 

@@ -46,6 +46,7 @@ class Hierarchical(Strategy):
     """
 
     wants_tokens = True
+    comparable = False
     size = "hidden"
 
     def __init__(

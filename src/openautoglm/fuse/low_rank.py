@@ -48,6 +48,7 @@ class LowRank(Strategy):
     [[0.0, 1.0, 0.0]]
     """
 
+    comparable = False
     size = "hidden"
 
     def __init__(

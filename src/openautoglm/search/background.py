@@ -6,8 +6,9 @@ query has with rows at random, both speak one language:
     spread(v)   standard deviation of v · x over the sample             one number a query part
     judge(v)    (mean, spread) of the same                              what `relevance.py` starts from
 
-The sample is drawn when the index is made and lies in the workspace's `cache/`; without it (the cache was
-deleted, the folder is read-only) a search draws it anew.
+A model that fuses rows makes fused vectors that lie elsewhere; of these there is a sample of its own
+(`of_rows`). Both are drawn when the index is made and lie in the workspace's `cache/`; without them (the
+cache was deleted, the folder is read-only) a search draws them anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from openautoglm.evaluate.encoding import Vectors
-from openautoglm.search.vectors import KEY, VECTORS
+from openautoglm.search.vectors import FUSED, KEY, VECTORS, fuses_rows
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -38,6 +39,13 @@ class Background:
 
     vectors: Vectors
     """(n, D) unit vectors: a row's picture's, or its texts' where it has no picture."""
+    fused: Vectors | None = None
+    """(m, D) fused ones; None where they are but means of pictures and texts."""
+
+    @property
+    def of_rows(self) -> Background:
+        """What fused vectors are judged by."""
+        return self if self.fused is None else Background(self.fused)
 
     def judge(self, vector: Vectors) -> tuple[float, float]:
         """Tell the mean and the standard deviation of a query's scores with rows at random.
@@ -56,7 +64,7 @@ class Background:
         path = _path(catalog.folder, fingerprint)
         try:
             with np.load(path) as kept:
-                return cls(kept["vectors"])
+                return cls(kept["vectors"], kept.get("fused"))
         except (OSError, ValueError, KeyError):
             return cls.draw(catalog, fingerprint)
 
@@ -72,7 +80,12 @@ class Background:
         pictures, texts = (_matrix(table[name]) for name in VECTORS[:2])
         vectors = np.where(np.isnan(pictures), texts, pictures)
         usable = np.array(own, bool) & ~np.isnan(vectors).any(axis=1)
-        return cls(np.ascontiguousarray(vectors[usable][:SAMPLE]))
+        drawn = np.ascontiguousarray(vectors[usable][:SAMPLE])
+        if not any(fuses_rows(key) for key in table[KEY].to_pylist()):
+            return cls(drawn)
+        fused = _matrix(dataset.take(np.sort(places).tolist(), columns=[FUSED])[FUSED])
+        usable = np.array(own, bool) & ~np.isnan(fused).any(axis=1)
+        return cls(drawn, np.ascontiguousarray(fused[usable][:SAMPLE]))
 
     def save(self, folder: Path, fingerprint: str) -> None:
         """Keep the sample in the workspace `folder`; where it cannot be written, searches draw it."""
@@ -81,7 +94,10 @@ class Background:
             path.parent.mkdir(exist_ok=True)
             draft = path.with_suffix(".tmp")
             with draft.open("wb") as file:
-                np.savez(file, vectors=self.vectors)
+                if self.fused is None:
+                    np.savez(file, vectors=self.vectors)
+                else:
+                    np.savez(file, vectors=self.vectors, fused=self.fused)
             draft.replace(path)
 
 

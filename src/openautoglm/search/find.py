@@ -12,8 +12,12 @@ What a row is compared by is `by`:
     "vectors"   its picture's vector, or its texts' where it has no picture   (what `evaluate` measures)
     "image"     its picture's; rows without a picture are not found
     "text"      its texts';    rows without a text are not found
-    "fused"     the mean of the two: looks and words count alike
+    "fused"     the row as a whole: looks and words count alike, and columns as the model that fuses
+                rows has learned (`evaluate/fusing.py`)
     "words"     the query's words in its texts, tags and names (`words.py`); needs no model
+
+A query with columns is compared with rows as a whole, too, where "auto" or "vectors" is asked for: only there
+are columns. `Results.by` says what was compared.
 
 A sentence is usually nearer to a sentence than to a picture that shows the same. So with "vectors" a
 row without a picture can score higher than an equally good one with a picture.
@@ -95,8 +99,10 @@ def search(model: Encoder | None, catalog: Catalog, query: Query, wanted: Wanted
 
 def _by_words(catalog: Catalog, dataset: lance.LanceDataset, query: Query, wanted: Wanted) -> Found:
     """All rows with words of the query; relevant are those that have all of them."""
-    if query.images or query.like or query.minus:
-        raise SearchError("a search by words takes texts only; leave out pictures, rows and unwanted words")
+    if query.given or query.minus:
+        raise SearchError(
+            "a search by words takes texts only; leave out pictures, rows, columns and unwanted words"
+        )
     text = " ".join(query.texts)
     having = by_words(catalog, dataset, text, wanted.where)
 
@@ -105,7 +111,7 @@ def _by_words(catalog: Catalog, dataset: lance.LanceDataset, query: Query, wante
             return having[:n]
         return by_words(catalog, dataset, text, wanted.where, n)
 
-    return Found(ranking, [row for row in having if row.part == 1])
+    return Found(ranking, [row for row in having if row.part == 1], "words")
 
 
 def _by_vectors(
@@ -114,36 +120,39 @@ def _by_vectors(
     near = Nearest.of(catalog.folder, dataset, model.fingerprint())
     if not near.whole:
         _check_index(made_by(model.fingerprint()), catalog)
+    by: By = "fused" if query.columns and wanted.by in ("auto", "vectors") else wanted.by
     background = Background.of(catalog, model.fingerprint())
-    vector = query.vector(model, catalog, background)
+    background = background.of_rows if by == "fused" else background
+    vector = query.vector(model, catalog, background, fused=by == "fused")
     mean, spread = background.judge(vector)
     where = all_of(_but(query.like), wanted.where)
     lists = {
         column: _asking(catalog, wanted, by_vectors(near, column, vector, where, alone=alone))
-        for column, alone in _columns(wanted.by)
+        for column, alone in _columns(by)
     }
     ranking = either(list(lists.values()))
     named: list[Ranked] = []
     if wanted.by == "auto" and query.texts and WORDS in dataset.schema.names:
         having = by_words(catalog, dataset, " ".join(query.texts), where)
-        cosines = _cosines(dataset, [row.address for row in having], vector)
+        compared = (FUSED,) if by == "fused" else (IMAGE, TEXT)
+        cosines = _cosines(dataset, [row.address for row in having], vector, compared)
         named = lifted(having, cosines, lift=LIFT * spread * query.share, mean=mean)
         ranking = together(ranking, named)
     end = End.read(catalog.folder, model.fingerprint()) if _in_words(query, wanted.by) else None
     if end is None:
-        return Found(ranking, None)
+        return Found(ranking, None, by)
     passing = lists[IMAGE](DEPTH)
     best = passing if where is None else by_vectors(near, IMAGE, vector, None, alone=False)(DEPTH)
     size = _relevant(end, dataset, best, mean, spread)
     alike = {row.id: row for row in _alike(best[:size], passing)}
     relevant = [row for row in named if row.id in alike or row.part == 1]
     rest = alike.keys() - {row.id for row in named}
-    return Found(ranking, best_first([*relevant, *(alike[name] for name in rest)]))
+    return Found(ranking, best_first([*relevant, *(alike[name] for name in rest)]), by)
 
 
 def _in_words(query: Query, by: By) -> bool:
     """Whether it is a query of the kind that the end of relevance was learned from: words for pictures."""
-    return by in ("auto", "vectors", "image") and not (query.images or query.like or query.minus)
+    return by in ("auto", "vectors", "image") and not (query.given or query.minus)
 
 
 def _relevant(
@@ -183,10 +192,12 @@ def _asking(catalog: Catalog, wanted: Wanted, ranking: Ranking) -> Ranking:
     return asked
 
 
-def _cosines(dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vectors) -> Vectors:
-    """(n,) of some rows' pictures, or of their texts where they have none; NaN where they have neither."""
+def _cosines(
+    dataset: lance.LanceDataset, addresses: Sequence[int], vector: Vectors, columns: Sequence[str]
+) -> Vectors:
+    """(n,) of some rows' vectors in the first of `columns` that has one; NaN where none has."""
     cosines = np.full(len(addresses), np.nan, np.float32)
-    for column in (IMAGE, TEXT):
+    for column in columns:
         missing = np.flatnonzero(np.isnan(cosines))
         if not len(missing):
             break

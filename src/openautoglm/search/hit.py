@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, overload
 
 from openautoglm.search.errors import SearchError
 from openautoglm.search.facets import Facet
+from openautoglm.search.wanted import By
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Results(Sequence[Hit]):
     """The columns that were asked for, counted."""
     among: int | None = None
     """How many rows were counted or sorted: the relevant ones, or, where these are not known, the best."""
+    by: By = "auto"
+    """What rows were compared by, as `find.py` tells: as asked for, or as the query's columns need."""
 
     @property
     def end(self) -> tuple[int, str] | None:
@@ -119,7 +122,7 @@ class Results(Sequence[Hit]):
         """Write query, hits, where the relevant ones end, and the next page's beginning; dates as ISO 8601.
 
         >>> json.loads(Results("red", (), relevant=0).as_json())
-        {'query': 'red', 'relevant': 0, 'start': 0, 'hits': [], 'after': None}
+        {'query': 'red', 'by': 'auto', 'relevant': 0, 'start': 0, 'hits': [], 'after': None}
         """
         counted = {
             "among": self.among,
@@ -127,6 +130,7 @@ class Results(Sequence[Hit]):
         }
         plain = {
             "query": self.query,
+            "by": self.by,
             "relevant": self.relevant,
             "start": self.start,
             "hits": [hit.as_dict() for hit in self.hits],

@@ -12,13 +12,13 @@ class Named:
     """Encodes as the model does, and knows what it was called when it was last looked at."""
 
     def __init__(self, model: OpenAutoGLM) -> None:
-        self._model, self._fingerprint = model, model.fingerprint()
+        self.model, self._fingerprint = model, model.fingerprint()
         self._versions = _versions(model)
         self.encode = model.encode
 
     def stands_for(self, model: OpenAutoGLM) -> bool:
         """Whether it is this model, with the weights that it had."""
-        return self._model is model and self._versions == _versions(model)
+        return self.model is model and self._versions == _versions(model)
 
     def fingerprint(self) -> str:
         """Name the weights, as `OpenAutoGLM.fingerprint`."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from openautoglm.evaluate.encoding import Vectors
 from openautoglm.search.nearest import EXACT_BELOW, Settings, ask, forget, line, matrix, read, write
-from openautoglm.search.vectors import IMAGE, TEXT, VECTORS
+from openautoglm.search.vectors import FUSED, IMAGE, TEXT, VECTORS
 
 if TYPE_CHECKING:
     import lance
@@ -113,6 +113,7 @@ def _choose(dataset: lance.LanceDataset, column: str, rows: int, partitions: int
     """Measure the steps from the cheapest on; the first whose recall is WANTED, or else the last."""
     exams = {kind: _exam(dataset, column, source) for kind, source in (("picture", IMAGE), ("text", TEXT))}
     exams = {kind: exam for kind, exam in exams.items() if len(exam.queries)}
+    exams = exams or {"row": _exam(dataset, column, FUSED)}  # of columns alone
     for probes, refine in LADDER:
         step = (min(probes, partitions), refine)
         recall = {kind: round(exam.recall(dataset, column, step), 4) for kind, exam in exams.items()}

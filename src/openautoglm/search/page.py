@@ -13,7 +13,7 @@ from openautoglm.search.hit import Cursor, Hit, Results
 from openautoglm.search.nearest import DEPTH
 from openautoglm.search.query import Query
 from openautoglm.search.rank import Ranked, Ranking, best_first, distinct, relevant_first
-from openautoglm.search.wanted import Wanted
+from openautoglm.search.wanted import By, Wanted
 from openautoglm.search.words import matched_words
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Found:
     ranking: Ranking
     relevant: list[Ranked] | None
     """The rows of it that match; None where that is not known."""
+    by: By
+    """What was compared."""
 
 
 def read_page(
@@ -71,6 +73,7 @@ def read_page(
         None if relevant is None else len(relevant),
         facets,
         among,
+        found.by,
     )
 
 

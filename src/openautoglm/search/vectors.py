@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
 IMAGE, TEXT, FUSED = VECTORS = ("_image_embeds", "_text_embeds", "_fused_embeds")
 KEY = "_embeds_key"
-"""FINGERPRINT:CONTENT, what the vectors were made from and by which model."""
+"""FINGERPRINT:CONTENT, what the vectors were made from and by which model; `:COLUMNS` if it fuses rows."""
+BROKEN = ":broken"
+"""What the key of a row ends in whose picture could not be read."""
 ALONE = "_embeds_alone"
 """Whether a row has a text's vector and no picture's: to tell that from the vectors reads them all."""
+
+
+def fuses_rows(key: str | None) -> bool:
+    """Tell from a row's key whether its model fuses rows (`evaluate/fusing.py`)."""
+    return (key or "").removesuffix(BROKEN).count(":") == 2
 
 
 def made_by(fingerprint: str) -> str:
