@@ -191,15 +191,14 @@ class Trainer:
         about = replace(pairs, pixel_values=batch.pixel_values[:, :0]).to(device)
 
         def encode(chunk: Chunk) -> list[Tensor | None]:
-            pixels, ids, mask = chunk.to(device)
             with self.fabric.autocast():
-                image = None if pixels is None else self.model.encode_images(pixels)
-                text = self.model.encode_texts(ids, mask)
+                views = self.model.views(*chunk.to(device))
             # The loss is taken in full precision: similarities differ in the digits that bf16 lacks.
-            return [None if embeds is None else embeds.float() for embeds in (image, text)]
+            return [view.float() if view is not None and view.is_floating_point() else view for view in views]
 
-        def loss_of_all(image: Tensor, text: Tensor) -> Tensor:
-            losses = self.objective(self.model, image[: len(pairs)], text, about, classes)
+        def loss_of_all(image: Tensor, text: Tensor, *tokens: Tensor) -> Tensor:
+            own = [part[: len(pairs)] for part in tokens]
+            losses = self.objective(self.model, image[: len(pairs)], text, about, classes, own)
             found.update({name: loss.item() for name, loss in losses.items()})
             if self.config.weighting == "gradnorm":
                 self._norms.append(gradient_norms(losses, [image, text]))

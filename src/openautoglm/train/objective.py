@@ -9,6 +9,8 @@ checkpoint, not in the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from openautoglm.align.infonce import InfoNCE
@@ -47,7 +49,13 @@ class Objective(nn.Module):
         return ["contrastive", *(name for name, loss in added.items() if loss is not None)]
 
     def forward(
-        self, model: OpenAutoGLM, image: Tensor, text: Tensor, pairs: Batch, classes: Tensor
+        self,
+        model: OpenAutoGLM,
+        image: Tensor,
+        text: Tensor,
+        pairs: Batch,
+        classes: Tensor,
+        tokens: Sequence[Tensor] = (),
     ) -> dict[str, Tensor]:
         """Losses by name, of unit vectors; their weighted sum (`train/weights/`) is to be minimised.
 
@@ -57,9 +65,10 @@ class Objective(nn.Module):
             text: (T, D), those of the pictures first.
             pairs: the B rows; only who is present and the keys are read.
             classes: (T,) group of each text.
+            tokens: as `model.loss_from_embeds` takes them.
         """
         rows = len(image)
-        losses = model.loss_from_embeds(Embeds(image, text[:rows], None, None), pairs)
+        losses = model.loss_from_embeds(Embeds(image, text[:rows], None, None), pairs, tokens)
         if self.proxy is not None:
             losses["proxy"] = self.config.proxy * self.proxy(image, classes[:rows], text, classes)
         if self.supcon is not None:
