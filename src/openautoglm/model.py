@@ -55,7 +55,7 @@ from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
 from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
-from openautoglm.tasks.match_head import MatchHead, Side
+from openautoglm.tasks.match_head import NO_MATCHER, MatchHead, Side, checked_pairs, tokens_of_pairs
 from openautoglm.tasks.predicted import Predicted
 
 if TYPE_CHECKING:
@@ -218,12 +218,7 @@ class OpenAutoGLM(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return what training minimises the sum of: the losses between rows and those within them."""
         encoded = self._encode(batch, self._see(batch))
-        tokens = [
-            spread(part, batch.has(name))
-            for name in ("image", "text")
-            if self.matches and (one := encoded[name]) is not None
-            for part in (one.tokens, one.mask)
-        ]
+        tokens = tokens_of_pairs(encoded, batch) if self.matches else ()
         losses = self.loss_from_embeds(self._join(batch, encoded), batch, tokens)
         return losses | self._captioning(batch, encoded["image"])
 
@@ -243,21 +238,9 @@ class OpenAutoGLM(nn.Module):
         image, text = embeds.image_embeds[whole], embeds.text_embeds[whole]
         losses = {"contrastive": self.contrastive(image, text, keys, negatives)}
         if self.matcher is not None and tokens:
-            sides = Side(image, *(part[whole] for part in tokens[:2])), Side(text, *(part[whole] for part in tokens[2:]))
-            loss = self.matcher.loss(*sides, self.contrastive.logit_scale.detach().exp(), keys)
-            losses |= {} if loss is None else {"matching": loss}
+            scale = self.contrastive.logit_scale.detach().exp()
+            losses |= self.matcher.losses(image, text, [part[whole] for part in tokens], scale, keys)
         return losses
-
-    def views(
-        self, pixel_values: Tensor | None, input_ids: Tensor, attention_mask: Tensor
-    ) -> list[Tensor | None]:
-        """What `loss_from_embeds` reads of some rows: image and text embeds, and the tokens if it matches."""
-        seen = None if pixel_values is None else self.vision(pixel_values)
-        read = self._reader(input_ids, attention_mask)
-        views = [None if seen is None else self.project("image", seen.pooled), self.project("text", read.pooled)]
-        if self.matches:
-            views += [*((None, None) if seen is None else (seen.tokens, seen.mask)), read.tokens, read.mask]
-        return views
 
     def row_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the losses within rows, means that may be taken over parts of a batch: `captioning`."""
@@ -444,18 +427,17 @@ class OpenAutoGLM(nn.Module):
         """
         if self.matcher is None:
             raise ConfigError(NO_MATCHER)
-        if pairs is None and len(images) != len(texts):
-            raise ValueError(f"{len(images)} images and {len(texts)} texts are no rows of pairs; give `pairs`")
-        sides = []
-        for given in (Given.of(self.processor, images, None, None), Given.of(self.processor, None, texts, None)):
-            parts = []
-            for batch, seen in self._each(given, batch_size):
-                ((name, one),) = ((k, v) for k, v in self._encode(batch, seen).items() if v is not None)
-                parts.append(Side(self.project(name, one.pooled), one.tokens, one.mask))
-            sides.append(Side.joined(parts))
-        rows = [(row, row) for row in range(len(images))] if pairs is None else pairs
-        wanted = torch.tensor(rows, device=sides[0].mask.device).reshape(-1, 2)
-        return self.matcher.probabilities(*sides, wanted, batch_size).cpu().numpy()
+        rows = checked_pairs(pairs, len(images), len(texts))
+        given = Given.of(self.processor, images, None, None), Given.of(self.processor, None, texts, None)
+        image, text = (
+            Side.joined([self._side(*one) for one in self._each(part, batch_size)]) for part in given
+        )
+        return self.matcher.probabilities(image, text, rows, batch_size).cpu().numpy()
+
+    def _side(self, batch: Batch, seen: Encoded | None) -> Side:
+        """The only modality of a batch, for the matching head."""
+        ((name, one),) = ((name, one) for name, one in self._encode(batch, seen).items() if one is not None)
+        return Side(self.project(name, one.pooled), one.tokens, one.mask)
 
     def _each(self, given: Given, batch_size: int) -> Iterator[tuple[Batch, Encoded | None]]:
         """What is given in batches, each with what the vision tower saw, ready for `_join`."""

@@ -7,7 +7,7 @@ so it answers about pairs, or orders the best few of a search, and searches noth
     x      = [W_t t; text tokens]     c = [W_v v; image tokens]        t, v: vectors of the joint space
     layer    x ← x + tanh(gate) · attend(norm(x), norm(c))             every token looks at the picture
              x ← x + attend(norm(x), norm(x))                          and at the caption's other tokens
-             x ← x + mlp(norm(x))                                      (the last layer: of the first token only)
+             x ← x + mlp(norm(x))                                      (at last of the first token alone)
     logit  = w · norm(x_first) + √D · u · (t ∘ v) + b                  P(they belong together) = σ(logit)
 
     loss   = ½ · mean softplus(−logit of right pairs) + ½ · mean softplus(logit of wrong pairs)
@@ -16,13 +16,13 @@ Each right pair stands beside two wrong ones, its image with a wrong text and it
 drawn by `align/hard_negatives.py`. u starts at 1, so the head starts from the cosine and learns what is
 to be corrected.
 
-Source: Li et al., 2021, ALBEF, arXiv:2107.07651, sections 3.1 and 3.2. There right pairs weigh half as much as
-wrong ones; here the same, so that ½ is where yes and no are equally likely among as many of either kind.
+Source: Li et al., 2021, ALBEF, arXiv:2107.07651, sections 3.1 and 3.2. There right pairs weigh half as much
+as wrong ones; here the same, so that ½ is where yes and no are equally likely among as many of either kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self, cast
 
 import torch
@@ -32,11 +32,19 @@ from torch.utils.checkpoint import checkpoint
 
 from openautoglm.align.cross_attention import CrossAttention, CrossAttentionBlock
 from openautoglm.align.hard_negatives import hard_negatives
+from openautoglm.encoders.batch import Batch, spread
+from openautoglm.encoders.encoded import Encoded
 
 HEAD_DIM = 64
 DROPOUT = 0.1
 PAIRS_AT_ONCE = 512
 """Pairs whose inner values exist at a time in training; of more, backward makes each part again."""
+
+
+NO_MATCHER = (
+    "this model has no matching head; give its configuration a text_encoder, no text_decoder, and "
+    "cross_attention_layers of 1 or more, and train it"
+)
 
 
 class Side(NamedTuple):
@@ -54,7 +62,7 @@ class Side(NamedTuple):
         return Side(*(part[index] for part in self))
 
     @classmethod
-    def joined(cls, sides: Sequence[Side]) -> Self:
+    def joined(cls, sides: Sequence[Self]) -> Self:
         """Rows of several batches, whose texts may have been padded to different lengths."""
         longest = max(side.mask.shape[1] for side in sides)
         parts = [
@@ -103,23 +111,30 @@ class MatchHead(nn.Module):
         agreement = (image.embeds * text.embeds).to(x.dtype) @ self.agreement * len(self.agreement) ** 0.5
         return cast("Tensor", self.answer(self.norm(x[:, 0]))).squeeze(1) + agreement
 
-    def loss(
-        self, image: Side, text: Side, scale: Tensor | float, keys: Tensor | None = None
-    ) -> Tensor | None:
-        """Loss of B pairs among which the wrong ones are drawn; None where no two rows are unrelated.
+    def losses(
+        self,
+        image_embeds: Tensor,
+        text_embeds: Tensor,
+        tokens: Sequence[Tensor],
+        scale: Tensor | float,
+        keys: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """`matching` of B pairs, among which the wrong ones are drawn; empty where no two are unrelated.
 
         Args:
-            image: of the pairs.
-            text: of the pairs, row i belonging to row i.
+            image_embeds: (B, D) of the pairs.
+            text_embeds: (B, D), row i belonging to image i.
+            tokens: as `tokens_of_pairs` gives them, B rows each.
             scale: inverse temperature of the draw.
-            keys: (B, K), rows that agree in one are never each other's wrong partner.
+            keys: (B, K); rows that agree in one are never each other's wrong partner.
         """
-        rows, texts, images = hard_negatives(image.embeds, text.embeds, scale, keys)
+        rows, texts, images = hard_negatives(image_embeds, text_embeds, scale, keys)
         if not len(rows):
-            return None
+            return {}
+        image, text = Side(image_embeds, *tokens[:2]), Side(text_embeds, *tokens[2:])
         logits = self._of(image, text, torch.cat([rows, rows, images]), torch.cat([rows, texts, rows]))
         right, wrong = logits[: len(rows)], logits[len(rows) :]
-        return (functional.softplus(-right).mean() + functional.softplus(wrong).mean()) / 2
+        return {"matching": (functional.softplus(-right).mean() + functional.softplus(wrong).mean()) / 2}
 
     def _of(self, image: Side, text: Side, images: Tensor, texts: Tensor) -> Tensor:
         """Logits of the pairs (images[i], texts[i])."""
@@ -132,13 +147,19 @@ class MatchHead(nn.Module):
         parts = zip(images.split(PAIRS_AT_ONCE), texts.split(PAIRS_AT_ONCE), strict=True)
         return torch.cat([cast("Tensor", checkpoint(part, *pair, use_reentrant=False)) for pair in parts])
 
-    def probabilities(self, image: Side, text: Side, pairs: Tensor, batch_size: int) -> Tensor:
-        """P(they belong together) (n,) float32 of `pairs` (n, 2): row of `image`, row of `text`."""
+    def probabilities(
+        self, image: Side, text: Side, pairs: Sequence[tuple[int, int]], batch_size: int
+    ) -> Tensor:
+        """P(they belong together) (N,) float32 of `pairs`: a row of `image`, and one of `text`."""
+        wanted = torch.tensor(pairs, dtype=torch.long, device=image.mask.device).reshape(-1, 2)
+        was_training = self.training
+        self.eval()
         parts = [
             self(image.rows(some[:, 0]), text.rows(some[:, 1])).float().sigmoid()
-            for some in pairs.split(batch_size)
+            for some in wanted.split(batch_size)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0)
+        self.train(was_training)
+        return torch.cat(parts)
 
 
 class Layer(nn.Module):
@@ -153,7 +174,11 @@ class Layer(nn.Module):
         self.token_norm = nn.LayerNorm(dim)
         self.attend = CrossAttention(dim, dropout=DROPOUT, **shape)
         self.mlp = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(2 * dim, dim)
+            nn.LayerNorm(dim),
+            nn.Linear(dim, 2 * dim),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(2 * dim, dim),
         )
 
     def forward(self, x: Tensor, real: Tensor, seen: Tensor, there: Tensor, *, first_only: bool) -> Tensor:
@@ -170,3 +195,31 @@ def _with_first(side: Side, into: nn.Linear) -> tuple[Tensor, Tensor]:
     tokens = torch.where(side.mask.unsqueeze(-1), side.tokens.to(into.weight.dtype), 0.0)
     first = into(side.embeds.to(into.weight.dtype)).unsqueeze(1)
     return torch.cat([first, tokens], dim=1), functional.pad(side.mask, (1, 0), value=True)
+
+
+def tokens_of_pairs(encoded: Mapping[str, Encoded | None], batch: Batch) -> list[Tensor]:
+    """Image tokens, image mask, text tokens, text mask, of all rows of the batch; 0 where one is absent."""
+    return [
+        spread(part, batch.has(name))
+        for name in ("image", "text")
+        if (one := encoded[name]) is not None
+        for part in (one.tokens, one.mask)
+    ]
+
+
+def checked_pairs(
+    pairs: Sequence[tuple[int, int]] | None, images: int, texts: int
+) -> Sequence[tuple[int, int]]:
+    """Return `pairs`, or, without any, row by row.
+
+    Raises:
+        ValueError: if they point beyond the lists, or the lists of rows differ in length.
+    """
+    if pairs is None:
+        if images != texts:
+            raise ValueError(f"{images} images and {texts} texts are not rows of pairs; say which by `pairs`")
+        return [(row, row) for row in range(images)]
+    for image, text in pairs:
+        if not (0 <= image < images and 0 <= text < texts):
+            raise ValueError(f"pair ({image}, {text}) points beyond {images} images and {texts} texts")
+    return pairs

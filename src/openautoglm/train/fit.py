@@ -40,7 +40,14 @@ from openautoglm.train.errors import NotFiniteError
 from openautoglm.train.interrupt import Interrupt
 from openautoglm.train.labelled import Labelled
 from openautoglm.train.log import Log, draw_curves, means
-from openautoglm.train.objective import Objective, aligns, candidates, row_loss_names, target_loss_names
+from openautoglm.train.objective import (
+    Objective,
+    aligns,
+    candidates,
+    row_loss_names,
+    target_loss_names,
+    views,
+)
 from openautoglm.train.optimizer import build_optimizer, clipped
 from openautoglm.train.progress import Bar
 from openautoglm.train.result import FitResult
@@ -192,9 +199,7 @@ class Trainer:
 
         def encode(chunk: Chunk) -> list[Tensor | None]:
             with self.fabric.autocast():
-                views = self.model.views(*chunk.to(device))
-            # The loss is taken in full precision: similarities differ in the digits that bf16 lacks.
-            return [view.float() if view is not None and view.is_floating_point() else view for view in views]
+                return views(self.model, chunk.to(device))
 
         def loss_of_all(image: Tensor, text: Tensor, *tokens: Tensor) -> Tensor:
             own = [part[: len(pairs)] for part in tokens]
