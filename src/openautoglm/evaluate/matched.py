@@ -1,10 +1,10 @@
 """How well right pairs are told from wrong ones: by the matching head, and beside it by the cosine.
 
-The same pairs are judged by both. Each caption stands with a picture that belongs to it and with one that does
-not: a random one, or the hardest, which is the one that the cosine holds to be most alike. The latter is what a
-search that is ordered anew has to decide on; the cosine is at its worst there, by choice of the pairs.
+The same pairs are judged by both. Each caption stands with a picture that belongs to it and with one that
+does not: a random one, or the hardest, which the cosine holds to be most alike. Only the latter are hard, and
+the cosine is at its worst there, by choice of the pairs.
 
-    accuracy, F1   by a threshold chosen on the validation split's pairs of the same kind (`tasks/matching.py`)
+    accuracy, F1   by a threshold chosen on the validation split's pairs of the same kind
     AUROC          P(a right pair scores above a wrong one), which needs no threshold
 """
 
@@ -110,12 +110,12 @@ def score(
         there = others >= 0
         sets[kind] = np.stack([others[there], texts[there]], axis=1)
     asked, places = np.unique(np.concatenate(list(sets.values())), axis=0, return_inverse=True)
-    told = {
+    told: dict[str, NDArray[np.floating]] = {
         "cosine": geometry.pair_cosines(captions[asked[:, 1]], pictures[asked[:, 0]]),
         "head": _judged(model, catalog, gallery, asked, batch_size, tell),
     }
     ends = np.cumsum([len(one) for one in sets.values()])
-    parts = dict(zip(sets, np.split(places.reshape(-1), ends[:-1]), strict=True))
+    parts = dict(zip(sets, np.split(places, ends[:-1]), strict=True))
     return {
         (kind, scorer): Scored(told[scorer][parts["right"]], told[scorer][parts[kind]])
         for kind in KINDS

@@ -33,10 +33,9 @@ DEFINITIONS = {
     "accuracy": "Share of pairs judged rightly by one cosine threshold, half of the pairs being right and "
     "half random wrong ones; the threshold is the one of best accuracy on the validation split.",
     "F1": "Harmonic mean of precision and recall of the right pairs at the same threshold.",
-    "matching": "Right and wrong pairs told apart by the matching head and by the cosine, each by a threshold "
-    "chosen on the validation split's pairs of the same kind. Half of the pairs are wrong: each caption with a "
-    "random other picture, or with the hardest one, which the cosine holds to be most alike of those that do not "
-    "belong to it.",
+    "matching": "Right pairs told from wrong ones by the matching head, and by the cosine: each by a "
+    "threshold chosen on the validation split's pairs of the same kind. Half of the pairs are wrong: each "
+    "caption with a random picture of others, or with the hardest, which is the one of highest cosine.",
     "AUROC of pairs": "Probability that a right pair scores above a wrong one; it needs no threshold.",
     "mean cosine": "Mean cosine of a caption and a picture that belong together.",
     "alignment": "Mean squared distance of a caption and a picture that belong together; 0 is best "

@@ -151,7 +151,7 @@ def _encode(
 def _held_out(
     model: Encoder, catalog: Catalog, where: str | None, fields: Sequence[str] | None, batch_size: int
 ) -> tuple[_Encoded | None, str]:
-    """The validation rows of `where`, on which thresholds are chosen; all of them where it leaves no pairs."""
+    """The validation rows of `where`, to choose thresholds on; all of them where it leaves no pairs."""
     choices = [(where, "the validation rows of the same condition")] if where else []
     for condition, words in [*choices, (None, "all validation rows")]:
         gallery = read_gallery(catalog, "validation", condition, fields)
@@ -205,7 +205,9 @@ def _only_targets(
     """The report of rows that have no pictures with captions, but labels."""
     source = "no caption and picture of these rows belong together"
     sizes = (gallery.rows, len(gallery.pictures), len(gallery.captions))
-    report = Report(model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped)
+    report = Report(
+        model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped=skipped
+    )
     if folder is not None:
         try:
             report.write(folder)

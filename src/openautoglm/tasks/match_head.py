@@ -108,8 +108,8 @@ class MatchHead(nn.Module):
         for number, layer in enumerate(self.layers, start=1):
             x = layer(x, real, seen, there, first_only=number == len(self.layers))
         # Entries of unit vectors are of the size 1/√D; the factor makes the product's as large as others.
-        agreement = (image.embeds * text.embeds).to(x.dtype) @ self.agreement * len(self.agreement) ** 0.5
-        return cast("Tensor", self.answer(self.norm(x[:, 0]))).squeeze(1) + agreement
+        shared = image.embeds.to(x.dtype) * text.embeds.to(x.dtype) * len(self.agreement) ** 0.5
+        return cast("Tensor", self.answer(self.norm(x[:, 0]))).squeeze(1) + shared @ self.agreement
 
     def losses(
         self,
