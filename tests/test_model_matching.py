@@ -91,6 +91,7 @@ def test_probabilities_are_of_the_pairs_that_were_asked_for() -> None:
     np.testing.assert_allclose(np.diag(grid), found, atol=1e-5)
     assert len(np.unique(grid.round(7))) > 12
     np.testing.assert_allclose(model.match([images[2]], TEXTS, [(0, 1)]), grid[2, 1], atol=1e-5)
+    assert model.match([], []).shape == model.match(images, TEXTS, []).shape == (0,)
     with pytest.raises(ValueError, match="4 images and 1 texts"):
         model.match(images, TEXTS[:1])
     with pytest.raises(TypeError, match="texts is a list"):

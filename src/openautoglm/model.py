@@ -428,6 +428,8 @@ class OpenAutoGLM(nn.Module):
         if self.matcher is None:
             raise ConfigError(NO_MATCHER)
         rows = checked_pairs(pairs, len(images), len(texts))
+        if not rows:
+            return torch.zeros(0).numpy()
         given = Given.of(self.processor, images, None, None), Given.of(self.processor, None, texts, None)
         image, text = (
             Side.joined([self._side(*one) for one in self._each(part, batch_size)]) for part in given
