@@ -82,7 +82,7 @@ class Asked:
 def main() -> None:
     """Build the gallery, ask, and write the figures."""
     quick = "--quick" in sys.argv[1:]
-    folder = _taught(quick)
+    folder = taught(quick)
     shop, said, gone = _gallery(RUNS / ("relevance-quick" if quick else "relevance"))
     print(shop.index(folder, progress=True))
     draw = random.Random(3)
@@ -116,7 +116,7 @@ def main() -> None:
     write("relevance", figures, rows, quick=quick)
 
 
-def _taught(quick: bool) -> Path:
+def taught(quick: bool) -> Path:
     """The model's folder; trained where it is not there yet, going on where that was stopped."""
     recipe = replace(QUICK if quick else MODEL, train={"tag_share": 0.5, "single_tags": 0.6})
     shop = open_shop(RUNS / ("relevance-model-quick" if quick else "relevance-model"))

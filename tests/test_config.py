@@ -63,7 +63,7 @@ def test_the_worked_example_is_understood() -> None:
         ({"temperature": float("nan")}, "temperature nan should be a finite number"),
         ({"momentum": 1}, "momentum 1 is out of range; nearest valid: below 1.0"),
         ({"vocab_size": 100}, "vocab_size 100 is out of range; nearest valid: 259"),
-        ({"cross_attention_layers": 2}, "cross_attention_layers 2 would do nothing"),
+        ({"cross_attention_layers": -1}, "cross_attention_layers -1 is out of range; nearest valid: 0"),
         ({"text_decoder": "glm-base"}, "text_decoder 'glm-base' would do nothing"),
         ({"decoder_shape": {"hidden_size": 8}}, "would do nothing: there is no text_decoder"),
         ({"momentum": 0.99}, "either both are above 0"),

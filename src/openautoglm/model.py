@@ -5,6 +5,7 @@
     batch ─ columns tower ─▶ column tokens, pooled ─ project ─▶ columns_embeds (B, D) ─┤
                           targets ◀─ heads ◀─ fused_embeds, gates ◀─ fuse ─────────────┘
     image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
+    image tokens, text tokens ─ without a decoder, a stack of cross-attention ─▶ match or not (hard negatives)
 
 The text tower is the `text_encoder`, or, without one, the decoder's lower layers read in both directions.
 A tower is not run at all for rows that lack its modality; such rows have zero vectors and a gate of
@@ -52,7 +53,9 @@ from openautoglm.encoders.vision import build_vision
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
+from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
+from openautoglm.tasks.match_head import NO_MATCHER, MatchHead, Side, checked_pairs, tokens_of_pairs
 from openautoglm.tasks.predicted import Predicted
 
 if TYPE_CHECKING:
@@ -84,6 +87,9 @@ class OpenAutoGLM(nn.Module):
                 CrossAttentionBlock(decoder.dim, decoder.heads, context_dim=self.vision.dim)
                 for _ in range(looking)
             )
+        self.matcher: MatchHead | None = None
+        if towers.decoder is None and (layers := config.cross_attention_layers):
+            self.matcher = MatchHead(layers, config.embed_dim, self._reader.dim, self.vision.dim)
         self.columns = build_columns(towers.columns, processor.columns) if towers.columns else None
         widths = {"image": self.vision.dim, "text": self._reader.dim}
         if self.columns is not None:
@@ -186,6 +192,11 @@ class OpenAutoGLM(nn.Module):
         """Whether captions are learned: by a decoder that looks, after `enable_multimodal_training`."""
         return self.multimodal and len(self.looks) > 0
 
+    @property
+    def matches(self) -> bool:
+        """Whether matching is learned: by a stack over both towers, after `enable_multimodal_training`."""
+        return self.multimodal and self.matcher is not None
+
     # ── forward ────────────────────────────────────────────────────────────────────────────────────────────
 
     def encode_images(self, pixel_values: Tensor) -> Tensor:
@@ -202,22 +213,34 @@ class OpenAutoGLM(nn.Module):
 
     def embed(self, batch: Batch) -> Embeds:
         """Make every vector that the batch's modalities give."""
-        return self._join(batch, self._see(batch))
+        return self._join(batch, self._encode(batch, self._see(batch)))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return what training minimises the sum of: the losses between rows and those within them."""
-        seen = self._see(batch)  # once for both
-        return self.loss_from_embeds(self._join(batch, seen), batch) | self._captioning(batch, seen)
+        encoded = self._encode(batch, self._see(batch))
+        tokens = tokens_of_pairs(encoded, batch) if self.matches else ()
+        losses = self.loss_from_embeds(self._join(batch, encoded), batch, tokens)
+        return losses | self._captioning(batch, encoded["image"])
 
-    def loss_from_embeds(self, embeds: Embeds, batch: Batch) -> dict[str, Tensor]:
-        """Compare rows with each other, which needs the whole batch: `contrastive`, over whole pairs."""
+    def loss_from_embeds(
+        self, embeds: Embeds, batch: Batch, tokens: Sequence[Tensor] = ()
+    ) -> dict[str, Tensor]:
+        """Compare rows with each other, which needs the whole batch: `contrastive`, over whole pairs.
+
+        With the towers' tokens and masks, of the images and then of the texts, B rows each, also `matching`;
+        a batch without two unrelated pairs has no such loss.
+        """
         if embeds.image_embeds is None or embeds.text_embeds is None:
             raise ValueError("a batch without images or without texts has no pair to align")
         whole = batch.paired()
         keys = None if batch.keys is None else batch.keys[whole]
         negatives = None if self.queue is None else self.queue.negatives()
-        loss = self.contrastive(embeds.image_embeds[whole], embeds.text_embeds[whole], keys, negatives)
-        return {"contrastive": loss}
+        image, text = embeds.image_embeds[whole], embeds.text_embeds[whole]
+        losses = {"contrastive": self.contrastive(image, text, keys, negatives)}
+        if self.matcher is not None and tokens:
+            scale = self.contrastive.logit_scale.detach().exp()
+            losses |= self.matcher.losses(image, text, [part[whole] for part in tokens], scale, keys)
+        return losses
 
     def row_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the losses within rows, means that may be taken over parts of a batch: `captioning`."""
@@ -269,8 +292,8 @@ class OpenAutoGLM(nn.Module):
         pixels = batch.images()
         return None if pixels is None else self.vision(pixels)
 
-    def _join(self, batch: Batch, seen: Encoded | None, fuse: bool = True) -> Embeds:
-        """Project what the towers give, and, unless told not to, fuse it."""
+    def _encode(self, batch: Batch, seen: Encoded | None) -> dict[str, Encoded | None]:
+        """What the towers give, each on the rows that have its modality; `seen` is the vision tower's."""
         texts = batch.texts()
         encoded: dict[str, Encoded | None] = {
             "image": seen,
@@ -279,6 +302,10 @@ class OpenAutoGLM(nn.Module):
         rows = batch.structured()
         if rows is not None or self.columns is not None:
             encoded["columns"] = None if rows is None else self._read_columns(rows)
+        return encoded
+
+    def _join(self, batch: Batch, encoded: Mapping[str, Encoded | None], fuse: bool = True) -> Embeds:
+        """Project what the towers give, and, unless told not to, fuse it."""
         own = {
             name: None if one is None else spread(self.project(name, one.pooled), batch.has(name))
             for name, one in encoded.items()
@@ -318,10 +345,7 @@ class OpenAutoGLM(nn.Module):
         ids, mask = texts
         whole = batch.paired()[batch.has("image")]
         hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
-        # Only real tokens: the scores of a whole vocabulary are the largest tensor here.
-        real = (mask[:, 1:] & mask[:, :-1]).bool()
-        scores = self.decoder.logits(hidden[:, :-1][real])
-        return {"captioning": functional.cross_entropy(scores, ids[:, 1:][real])}
+        return {"captioning": captioning_loss(hidden, ids, mask, self.decoder.logits)}
 
     # ── use ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -348,7 +372,8 @@ class OpenAutoGLM(nn.Module):
         together = sum(part is not None for part in given) > 1
         parts = [torch.empty(0, self.config.embed_dim)]
         for batch, seen in self._each(given, batch_size):
-            parts.append(self._join(batch, seen, fuse=together).fused().embeds.float().cpu())
+            encoded = self._encode(batch, seen)
+            parts.append(self._join(batch, encoded, fuse=together).fused().embeds.float().cpu())
         return torch.cat(parts).numpy()
 
     @torch.inference_mode()
@@ -372,12 +397,49 @@ class OpenAutoGLM(nn.Module):
         given = Given.of(self.processor, images, texts, columns)
         parts: dict[str, list[Tensor]] = {name: [] for name in self.heads.targets}
         for batch, seen in self._each(given, batch_size):
-            for name, outputs in self.heads(self._join(batch, seen).fused()).items():
+            joined = self._join(batch, self._encode(batch, seen))
+            for name, outputs in self.heads(joined.fused()).items():
                 parts[name].append(outputs.float().cpu())
         return {
             name: Predicted(self.heads.targets[name], torch.cat(found).numpy(), self.heads.trust[name])
             for name, found in parts.items()
         }
+
+    @torch.inference_mode()
+    def match(
+        self,
+        images: Sequence[Picture],
+        texts: Sequence[str],
+        pairs: Sequence[tuple[int, int]] | None = None,
+        batch_size: int = 64,
+    ) -> np.ndarray:
+        """Probability (N,) that a picture and a text belong together, by the matching head.
+
+        Args:
+            images: pictures, or their files.
+            texts: as many, unless `pairs` are given.
+            pairs: N positions, in `images` and in `texts`; without them, row by row.
+            batch_size: rows a forward pass.
+
+        Raises:
+            ConfigError: if the model has no matching head.
+            ValueError: if the lists have different lengths and no pairs are given.
+        """
+        if self.matcher is None:
+            raise ConfigError(NO_MATCHER)
+        rows = checked_pairs(pairs, len(images), len(texts))
+        if not rows:
+            return torch.zeros(0).numpy()
+        given = Given.of(self.processor, images, None, None), Given.of(self.processor, None, texts, None)
+        image, text = (
+            Side.joined([self._side(*one) for one in self._each(part, batch_size)]) for part in given
+        )
+        return self.matcher.probabilities(image, text, rows, batch_size).cpu().numpy()
+
+    def _side(self, batch: Batch, seen: Encoded | None) -> Side:
+        """The only modality of a batch, for the matching head."""
+        ((name, one),) = ((name, one) for name, one in self._encode(batch, seen).items() if one is not None)
+        return Side(self.project(name, one.pooled), one.tokens, one.mask)
 
     def _each(self, given: Given, batch_size: int) -> Iterator[tuple[Batch, Encoded | None]]:
         """What is given in batches, each with what the vision tower saw, ready for `_join`."""

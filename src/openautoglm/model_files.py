@@ -95,7 +95,7 @@ def fingerprint(model: OpenAutoGLM) -> str:
         about["columns"] = columns.to_json()
     digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     for name, value in sorted(model.lasting_state().items()):
-        if not name.startswith("heads."):
+        if not name.startswith(("heads.", "matcher.")):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openautoglm.tasks.matching import choose_threshold, match, wrong_partners
+from openautoglm.tasks.matching import choose_threshold, hardest_partners, match, wrong_partners
 from openautoglm.tasks.retrieval import Relevant
 
 scores = st.lists(st.integers(-9, 9).map(lambda n: n / 10), min_size=1, max_size=12).map(np.array)
@@ -46,3 +46,16 @@ def test_wrong_partners_never_answer_the_query() -> None:
 
 def test_a_gallery_of_right_items_only_has_no_wrong_partner() -> None:
     assert wrong_partners(Relevant.from_pairs(np.zeros(2, int), np.arange(2), 1), 2).tolist() == [-1, -1]
+
+
+def test_the_hardest_partner_is_the_nearest_that_does_not_answer() -> None:
+    random = np.random.default_rng(0)
+    relevant = Relevant.from_pairs(random.integers(0, 20, 60), random.integers(0, 6, 60), 20)
+    queries, items = random.normal(size=(20, 3)), random.normal(size=(6, 3))
+    partners = hardest_partners(relevant, queries, items)
+    expected = []
+    for query in range(20):
+        wrong = [item for item in range(6) if item not in relevant.of(query)]
+        nearest = max(wrong, key=lambda item: queries[query] @ items[item]) if wrong else -1
+        expected += [nearest] * len(relevant.of(query))
+    assert partners.tolist() == expected

@@ -34,7 +34,8 @@ class ModelConfig(Strict):
     text_decoder: str | None = None
     """Writes captions about pictures; beside a `text_encoder` it needs `cross_attention_layers`."""
     cross_attention_layers: Annotated[int, Field(ge=0)] = 0
-    """The decoder's top layers that look at the image, each through a gated cross-attention block."""
+    """Layers in which the text looks at the image. Of a `text_decoder` its top ones, each through a gated
+    block, to write captions; without one a stack after both towers, to tell whether a pair matches."""
     columns_encoder: Literal["small_columns"] | None = None
     """The tower of structured columns: numbers, categories, dates, tags (a token each, FT-Transformer)."""
     fusion_strategy: FusionStrategy | None = None
@@ -83,11 +84,6 @@ class ModelConfig(Strict):
             raise ConfigError(
                 "text_encoder and text_decoder are both missing; name at least one, "
                 "e.g. text_encoder='small_text'"
-            )
-        if self.cross_attention_layers and self.text_decoder is None:
-            raise ConfigError(
-                f"cross_attention_layers {self.cross_attention_layers} would do nothing: the blocks sit in "
-                "the text_decoder's top layers and there is none; set 0 or name a text_decoder"
             )
         if (
             self.text_encoder is not None

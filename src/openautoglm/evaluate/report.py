@@ -14,6 +14,7 @@ from typing import Any
 from openautoglm.evaluate.bootstrap import Figure
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.gallery import DEFINITION
+from openautoglm.evaluate.matched import MatchSection
 from openautoglm.evaluate.measure import Section
 from openautoglm.evaluate.questions import FORWARD, Direction
 from openautoglm.evaluate.targets import TargetSection
@@ -32,6 +33,10 @@ DEFINITIONS = {
     "accuracy": "Share of pairs judged rightly by one cosine threshold, half of the pairs being right and "
     "half random wrong ones; the threshold is the one of best accuracy on the validation split.",
     "F1": "Harmonic mean of precision and recall of the right pairs at the same threshold.",
+    "matching": "Right pairs told from wrong ones by the matching head, and by the cosine: each by a "
+    "threshold chosen on the validation split's pairs of the same kind. Half of the pairs are wrong: each "
+    "caption with a random picture of others, or with the hardest, which is the one of highest cosine.",
+    "AUROC of pairs": "Probability that a right pair scores above a wrong one; it needs no threshold.",
     "mean cosine": "Mean cosine of a caption and a picture that belong together.",
     "alignment": "Mean squared distance of a caption and a picture that belong together; 0 is best "
     "(Wang & Isola, 2020).",
@@ -66,6 +71,8 @@ class Report:
     """Which rows the threshold was chosen on, in words."""
     targets: list[TargetSection] = field(default_factory=list)
     """What is predicted, where the model predicts anything."""
+    matching: list[MatchSection] = field(default_factory=list)
+    """Right and wrong pairs told apart, where the model has a matching head."""
     skipped: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -98,6 +105,7 @@ class Report:
             "retrieval": [section.as_dict() for section in self.sections],
             **({"whole_rows": [section.as_dict() for section in self.whole_rows]} if self.whole_rows else {}),
             "targets": [section.as_dict() for section in self.targets],
+            "matching": [section.as_dict() for section in self.matching],
             "pairs": {name: figure.as_dict() for name, figure in self.pairs.items()},
             "space": {name: figure.as_dict() for name, figure in self.space.items()},
             "threshold": {"value": self.threshold, "from": self.threshold_from},
@@ -124,6 +132,9 @@ class Report:
         shape = {name: _cell(name, figure) for name, figure in {**self.pairs, **self.space}.items()}
         gallery = f"{self.pictures:,} pictures, {self.captions:,} captions"
         card = {f"Retrieval on {rows}: {gallery} (95 % interval) [chance]": found, "Pairs and space": shape}
+        for match in self.matching:
+            cells = {name: _cell(name, figure) for name, figure in match.figures.items()}
+            card[f"Matching on {rows}, {match.wrong} wrong pairs, by {match.scorer}"] = cells
         for one in self.targets:
             told = {name: _cell(name, figure) for name, figure in one.figures.items()}
             card[f"Predicting {one.target} on {rows}, {one.shown}"] = told
@@ -154,6 +165,8 @@ class Report:
             "## Pairs and space",
             _figure_table({**self.pairs, **self.space}, self._threshold_words()),
         ]
+        if self.matching:
+            parts += ["## Matching", _matching_table(self.matching)]
         if self.targets:
             parts += ["## Predictions", _target_tables(self.targets)]
         if self.files:
@@ -176,6 +189,9 @@ class Report:
                 )
                 name = section.name or "all"
                 lines.append(f"{section.direction}  {name:<4} of {section.gallery:,}: {figures}")
+        for match in self.matching:
+            cells = "  ".join(f"{name} {_cell(name, figure)}" for name, figure in match.figures.items())
+            lines.append(f"matching, {match.wrong} wrong pairs, by {match.scorer}: {cells}")
         for one in self.targets:
             figures = "  ".join(f"{name} {_cell(name, figure)}" for name, figure in one.figures.items())
             lines.append(f"{one.target}, {one.shown}, {one.rows:,} rows: {figures}")
@@ -219,6 +235,17 @@ def _target_tables(sections: Sequence[TargetSection]) -> str:
             lines.append(f"| {one.shown} | {one.rows:,} | {' | '.join(cells)} |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
+
+
+def _matching_table(sections: Sequence[MatchSection]) -> str:
+    names = list(dict.fromkeys(name for one in sections for name in one.figures))
+    lines = ["| wrong pairs | judged by | pairs | " + " | ".join(names) + " | threshold |"]
+    lines.append("|---|---|--:|" + "--:|" * (len(names) + 1))
+    for one in sections:
+        cells = [_cell(name, one.figures[name]) if name in one.figures else "" for name in names]
+        threshold = "" if one.threshold is None else f"{one.threshold:.3f}"
+        lines.append(f"| {one.wrong} | {one.scorer} | {one.pairs:,} | {' | '.join(cells)} | {threshold} |")
+    return "\n".join(lines)
 
 
 def _figure_table(figures: dict[str, Figure], words: str) -> str:

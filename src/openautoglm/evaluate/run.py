@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from openautoglm.catalog.condition import all_of
 from openautoglm.errors import UserError
+from openautoglm.evaluate import matched
 from openautoglm.evaluate.encoding import Broken, Encoder, Tell, Vectors, encode_captions, encode_pictures
 from openautoglm.evaluate.gallery import EVERY, Gallery, collect
 from openautoglm.evaluate.measure import (
@@ -76,7 +77,11 @@ def evaluate(
         if not targets:
             raise EvaluationError(_emptiness(gallery, split, where, encoded.broken))
         return _only_targets(model, gallery, targets, unseen, split, where, folder)
-    threshold, source = _threshold(model, catalog, where, fields, batch_size, seed)
+    held, source = _held_out(model, catalog, where, fields, batch_size)
+    threshold = None
+    if held is not None:
+        others = score_pairs(held.gallery, held.pictures, held.captions, seed=seed)
+        threshold = choose_threshold(others.right, others.wrong)
     pairs = score_pairs(gallery, encoded.pictures, encoded.captions, seed=seed)
     ranked = list(measure_retrieval(gallery, encoded.pictures, encoded.captions, seed=seed))
     report = Report(
@@ -95,6 +100,7 @@ def evaluate(
         whole_rows=measure_rows(
             model, catalog, gallery, encoded.pictures, encoded.captions, seed=seed, batch_size=batch_size
         ),
+        matching=_matching(model, catalog, encoded, held, batch_size, seed, tell),
         skipped=list(dict.fromkeys([*encoded.broken, *unseen])),
         notes=_notes(gallery, split),
     )
@@ -146,25 +152,40 @@ def _encode(
     return _Encoded(gallery.keep_pictures(found.kept), found.vectors, captions, found.broken)
 
 
-def _threshold(
-    model: Encoder,
-    catalog: Catalog,
-    where: str | None,
-    fields: Sequence[str] | None,
-    batch_size: int,
-    seed: int,
-) -> tuple[float | None, str]:
-    """Choose on the validation rows of `where`; on all validation rows where it leaves no pairs."""
+def _held_out(
+    model: Encoder, catalog: Catalog, where: str | None, fields: Sequence[str] | None, batch_size: int
+) -> tuple[_Encoded | None, str]:
+    """The validation rows of `where`, to choose thresholds on; all of them where it leaves no pairs."""
     choices = [(where, "the validation rows of the same condition")] if where else []
     for condition, words in [*choices, (None, "all validation rows")]:
         gallery = read_gallery(catalog, "validation", condition, fields)
         if not len(gallery.relevant.items):
             continue
         encoded = _encode(model, catalog, gallery, batch_size)
-        pairs = score_pairs(encoded.gallery, encoded.pictures, encoded.captions, seed=seed)
-        if len(pairs.wrong):
-            return choose_threshold(pairs.right, pairs.wrong), words
+        relevant, size = encoded.gallery.relevant, len(encoded.gallery.pictures)
+        if bool(((relevant.counts > 0) & (relevant.counts < size)).any()):
+            return encoded, words
     return None, "the validation split has no pairs to choose a threshold on"
+
+
+def _matching(
+    model: Encoder,
+    catalog: Catalog,
+    encoded: _Encoded,
+    held: _Encoded | None,
+    batch_size: int,
+    seed: int,
+    tell: Tell | None,
+) -> list[matched.MatchSection]:
+    """What the matching head is worth, where the model has one."""
+    if not isinstance(model, matched.Matches) or not model.matches:
+        return []
+
+    def score(one: _Encoded) -> matched.Scores:
+        parts = (one.gallery, one.pictures, one.captions)
+        return matched.score(model, catalog, *parts, batch_size=batch_size, seed=seed, tell=tell)
+
+    return matched.measure(score(encoded), {} if held is None else score(held), seed=seed)
 
 
 def _draw(ranked: list[Ranked], gallery: Gallery, catalog: Catalog, folder: Path) -> list[str]:
@@ -188,7 +209,9 @@ def _only_targets(
     """The report of rows that have no pictures with captions, but labels."""
     source = "no caption and picture of these rows belong together"
     sizes = (gallery.rows, len(gallery.pictures), len(gallery.captions))
-    report = Report(model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped)
+    report = Report(
+        model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped=skipped
+    )
     if folder is not None:
         try:
             report.write(folder)

@@ -9,7 +9,10 @@ validation split, where it makes the accuracy best; the test split only reads it
 
 Each right pair stands beside one wrong pair, so that always saying yes, or no, gives .5.
 
-Shapes: `right` and `wrong` are the (n,) cosines of pairs that belong together and that do not.
+A wrong partner is a random one, or the hardest: of all that do not answer, the one with the highest cosine.
+
+Shapes: `right` and `wrong` are the (n,) cosines of pairs that belong together and that do not, or what a
+matching head says of them (`match_head.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openautoglm.tasks.retrieval import Relevant
+
+_BLOCK_SCORES = 1 << 22
+"""Scores held at once: 16 MiB in float32."""
 
 
 class Matched(NamedTuple):
@@ -87,3 +93,32 @@ def wrong_partners(relevant: Relevant, size: int, seed: int = 0) -> NDArray[np.i
         partners[open_[good]] = drawn[good]
         open_ = open_[~good]
     return partners
+
+
+def hardest_partners(
+    relevant: Relevant, queries: NDArray[np.float32], items: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Find, for each pair of `relevant` in its order, the item nearest to its query that does not answer it.
+
+    Args:
+        relevant: the right pairs of Q queries.
+        queries: (Q, D) unit vectors.
+        items: (N, D) unit vectors.
+
+    Returns:
+        (pairs,) positions in the gallery; −1 where every item answers the query.
+
+    >>> relevant = Relevant.from_pairs(np.array([0]), np.array([1]), size=1)
+    >>> hardest_partners(relevant, np.eye(2)[:1], np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]]))
+    array([0])
+    """
+    nearest = np.full(len(queries), -1, np.int64)
+    block = max(1, _BLOCK_SCORES // max(len(items), 1))
+    for start in range(0, len(queries), block):
+        scores = queries[start : start + block] @ items.T
+        for row in range(len(scores)):
+            scores[row, relevant.of(start + row)] = -np.inf
+        part = nearest[start : start + block]
+        some = relevant.counts[start : start + block] < len(items)
+        part[some] = scores[some].argmax(axis=1)
+    return np.repeat(nearest, relevant.counts)

@@ -40,7 +40,14 @@ from openautoglm.train.errors import NotFiniteError
 from openautoglm.train.interrupt import Interrupt
 from openautoglm.train.labelled import Labelled
 from openautoglm.train.log import Log, draw_curves, means
-from openautoglm.train.objective import Objective, aligns, candidates, row_loss_names, target_loss_names
+from openautoglm.train.objective import (
+    Objective,
+    aligns,
+    candidates,
+    row_loss_names,
+    target_loss_names,
+    views,
+)
 from openautoglm.train.optimizer import build_optimizer, clipped
 from openautoglm.train.progress import Bar
 from openautoglm.train.result import FitResult
@@ -191,15 +198,12 @@ class Trainer:
         about = replace(pairs, pixel_values=batch.pixel_values[:, :0]).to(device)
 
         def encode(chunk: Chunk) -> list[Tensor | None]:
-            pixels, ids, mask = chunk.to(device)
             with self.fabric.autocast():
-                image = None if pixels is None else self.model.encode_images(pixels)
-                text = self.model.encode_texts(ids, mask)
-            # The loss is taken in full precision: similarities differ in the digits that bf16 lacks.
-            return [None if embeds is None else embeds.float() for embeds in (image, text)]
+                return views(self.model, chunk.to(device))
 
-        def loss_of_all(image: Tensor, text: Tensor) -> Tensor:
-            losses = self.objective(self.model, image[: len(pairs)], text, about, classes)
+        def loss_of_all(image: Tensor, text: Tensor, *tokens: Tensor) -> Tensor:
+            own = [part[: len(pairs)] for part in tokens]
+            losses = self.objective(self.model, image[: len(pairs)], text, about, classes, own)
             found.update({name: loss.item() for name, loss in losses.items()})
             if self.config.weighting == "gradnorm":
                 self._norms.append(gradient_norms(losses, [image, text]))

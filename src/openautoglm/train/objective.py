@@ -9,6 +9,8 @@ checkpoint, not in the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from openautoglm.align.infonce import InfoNCE
@@ -19,6 +21,7 @@ from openautoglm.encoders.batch import Batch
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.model import OpenAutoGLM
 from openautoglm.tasks.heads import loss_name
+from openautoglm.train.batches import Chunk
 from openautoglm.train.data import TrainingData
 
 MOST_CLASSES = 65_536
@@ -47,7 +50,13 @@ class Objective(nn.Module):
         return ["contrastive", *(name for name, loss in added.items() if loss is not None)]
 
     def forward(
-        self, model: OpenAutoGLM, image: Tensor, text: Tensor, pairs: Batch, classes: Tensor
+        self,
+        model: OpenAutoGLM,
+        image: Tensor,
+        text: Tensor,
+        pairs: Batch,
+        classes: Tensor,
+        tokens: Sequence[Tensor] = (),
     ) -> dict[str, Tensor]:
         """Losses by name, of unit vectors; their weighted sum (`train/weights/`) is to be minimised.
 
@@ -57,9 +66,10 @@ class Objective(nn.Module):
             text: (T, D), those of the pictures first.
             pairs: the B rows; only who is present and the keys are read.
             classes: (T,) group of each text.
+            tokens: as `model.loss_from_embeds` takes them.
         """
         rows = len(image)
-        losses = model.loss_from_embeds(Embeds(image, text[:rows], None, None), pairs)
+        losses = model.loss_from_embeds(Embeds(image, text[:rows], None, None), pairs, tokens)
         if self.proxy is not None:
             losses["proxy"] = self.config.proxy * self.proxy(image, classes[:rows], text, classes)
         if self.supcon is not None:
@@ -67,9 +77,30 @@ class Objective(nn.Module):
         return losses
 
 
+def views(model: OpenAutoGLM, chunk: Chunk) -> list[Tensor | None]:
+    """What the losses between rows read of some rows, each with a line a row, as the gradient cache keeps it.
+
+    Embeddings of images and of texts; where matching is learned, also the tokens and masks that
+    `model.loss_from_embeds` takes. None for what needs a picture, of a chunk of texts alone.
+    """
+    reader = model.decoder if model.text is None else model.text
+    assert reader is not None, "the configuration has refused a model without a text tower"
+    seen = None if chunk.pixel_values is None else model.vision(chunk.pixel_values)
+    read = reader(chunk.input_ids, chunk.attention_mask)
+    found = [
+        None if seen is None else model.project("image", seen.pooled),
+        model.project("text", read.pooled),
+    ]
+    if model.matches:
+        found += [*((None, None) if seen is None else (seen.tokens, seen.mask)), read.tokens, read.mask]
+    # The losses are taken in full precision: similarities differ in the digits that bf16 lacks.
+    return [part.float() if part is not None and part.is_floating_point() else part for part in found]
+
+
 def aligns(data: TrainingData, model: OpenAutoGLM, objective: Objective, config: TrainConfig) -> bool:
     """Whether there are pairs to compare, and a loss of weight to compare them by."""
-    weighty = any(config.loss_weights.get(name, 1.0) > 0 for name in objective.names) or model.writes_captions
+    names = [*objective.names, *row_loss_names(model)]
+    weighty = any(config.loss_weights.get(name, 1.0) > 0 for name in names)
     return weighty and data.aligned
 
 
@@ -81,8 +112,8 @@ def candidates(model: OpenAutoGLM, rows: int) -> int | None:
 
 
 def row_loss_names(model: OpenAutoGLM) -> list[str]:
-    """Names of the losses within rows, beside those of `Objective`."""
-    return ["captioning"] if model.writes_captions else []
+    """Names of the losses that do not pass through the embeddings alone, beside those of `Objective`."""
+    return ["matching"] * model.matches + ["captioning"] * model.writes_captions
 
 
 def target_loss_names(model: OpenAutoGLM) -> list[str]:

@@ -1,0 +1,36 @@
+"""Captioning: write the text that belongs to a picture, token by token.
+
+Choose it where words are wanted that nobody wrote, instead of the best of those that are there.
+
+    loss = mean over real tokens of −log P(token i + 1 | the tokens up to i, image)
+
+The true tokens are given (teacher forcing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+
+def captioning_loss(
+    hidden: Tensor, input_ids: Tensor, attention_mask: Tensor, logits: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Cross-entropy of each next token.
+
+    Args:
+        hidden: (B, L, d) states of a causal decoder that has seen the images.
+        input_ids: (B, L).
+        attention_mask: (B, L), 0 at padding.
+        logits: states (n, d) → scores (n, V) of the next token.
+
+    >>> import torch
+    >>> ids, mask = torch.tensor([[1, 2, 0]]), torch.tensor([[1, 1, 0]])
+    >>> captioning_loss(torch.zeros(1, 3, 4), ids, mask, lambda states: states).exp()  # one token of four
+    tensor(4.)
+    """
+    # Only real tokens: the scores of a whole vocabulary are the largest tensor here.
+    real = (attention_mask[:, 1:] & attention_mask[:, :-1]).bool()
+    return functional.cross_entropy(logits(hidden[:, :-1][real]), input_ids[:, 1:][real])
