@@ -146,6 +146,7 @@ class Workspace:
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
             resume: go on with an unfinished training of the same name, data and configuration.
+            progress: show bars.
         """
         from openautoglm import fitting
         from openautoglm.evaluate.predictions import predict_validation, trust_of
@@ -247,6 +248,7 @@ class Workspace:
             out: where the predictions are written, `.parquet`, `.csv` or `.jsonl`.
             where: SQL condition on the rows.
             model: the default one unless given.
+            progress: show a bar.
         """
         from openautoglm.predicting import predict
 
