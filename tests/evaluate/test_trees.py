@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,12 @@ def test_diabetes_is_not(tmp_path: Path) -> None:
     (compared,) = report.trees
     assert compared.figure == "MAE" and compared.model < compared.trees
     assert not compared.trees_win and "gradient boosting" not in str(report)
+
+
+def test_without_validation_rows_nothing_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SPLITS", ("train",) * 4)
+    report = fitted(tmp_path, ["x"], [[number % 7] for number in range(80)], ["a", "b"] * 40, steps=2)
+    assert report.trees == ()
 
 
 def test_without_scikit_learn_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

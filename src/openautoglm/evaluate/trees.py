@@ -84,6 +84,8 @@ def compare_with_trees(
     """
     if model.processor.columns is None or importlib.util.find_spec("sklearn") is None:
         return []
+    if len(found.ids) < FEW:
+        return []
     names = [one.name for one in catalog.column_fields if one.name not in model.heads.targets]
     table = catalog.read([*names, *model.heads.targets], where=all_of("_split = 'train'", where))
     train = table.take(_evenly(len(table), MOST_ROWS)).to_pylist()
@@ -125,7 +127,9 @@ def features(values: ColumnValues) -> Features:
     tags = values.tags.numpy()
     marks = [(tags == place).any(axis=2) for place in range(2, 2 + MOST_TAGS)]
     marked = np.concatenate(marks, axis=1).astype(np.float64)
-    cells = np.concatenate([numbers, ids, dates.reshape(len(values), -1), marked], axis=1)
+    cells = np.concatenate(
+        [numbers, ids, dates.reshape(len(dates), dates.shape[1] * dates.shape[2]), marked], axis=1
+    )
     categories = np.zeros(cells.shape[1], bool)
     categories[numbers.shape[1] : numbers.shape[1] + ids.shape[1]] = True
     return Features(cells, categories)
