@@ -12,32 +12,19 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.train.tiny import TINY
+from tests import test_targets as targets
 
 from openautoglm.catalog.schema import Roles
 from openautoglm.workspace import Workspace
 
 CONFIG = {
-    **TINY,
-    "embed_dim": 16,
+    **targets.CONFIG,
     "image_size": 32,
     "max_text_length": 12,
     "vocab_size": 300,
     "vision_shape": {"widths": [8, 16], "depths": [1, 1]},
-    "columns_encoder": "small_columns",
-    "columns_shape": {"dim": 16, "heads": 2, "layers": 1},
-    "fusion_strategy": "attention",
 }
-TRAIN = {
-    "steps": 240,
-    "epochs": None,
-    "batch_size": 32,
-    "learning_rate": 0.01,
-    "precision": "32",
-    "modality_dropout": 0.2,
-    "loss_weights": {"contrastive": 0},
-    "checkpoint_every": None,
-}
+TRAIN = {**targets.TRAIN, "steps": 240}
 ROLES = Roles(
     id="id",
     image="photo",
