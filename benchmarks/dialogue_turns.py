@@ -10,7 +10,7 @@ asked for. Where a person could take `it` for another (after `where is the anima
 is not used until the next name. There are several animals in a scene, so only the dialogue tells which is meant. The distance of a
 reference is the number of turns back to where it was named; the answers between are part of the dialogue.
 
-Left to chance nearly all distances would be 1 or 2. So in each dialogue two or three referents rest: they are named
+Left to chance nearly all distances would be 1 or 2. So in each dialogue three referents rest: they are named
 early and then not again until, up to 12 turns later, they are asked about.
 """
 
@@ -83,8 +83,8 @@ class Teller:
         """The dialogue."""
         draw = self.draw
         referents = [*KINDS, "those"]
-        resting = [referents[place] for place in draw.permutation(len(referents))[: draw.integers(2, 4)]]
-        wake = {referent: int(draw.integers(3, FAR + 1)) for referent in resting}
+        resting = [referents[place] for place in draw.permutation(len(referents))[:3]]
+        wake = {referent: int(draw.integers(4, FAR + 1)) for referent in resting}
         while len(self.turns) < TURNS:
             now = len(self.turns)
             due = [
@@ -96,8 +96,10 @@ class Teller:
                 referent for referent in resting if referent in self.said and referent not in due
             }
             if due:
-                resting.remove(due[0])
-                self._say(self._about(due[0]))
+                longest = min(due, key=lambda referent: self.said[referent][0])
+                resting.remove(longest)
+                if now - self.said[longest][0] <= FAR:
+                    self._say(self._about(longest))
                 continue
             turn, named = self._candidate()
             while still & self._referents(named) or turn.distance > FAR:
@@ -109,7 +111,7 @@ class Teller:
         """Some question, with what it and its answer name."""
         draw = self.draw
         known = list(self.said)
-        if known and draw.random() < 0.5:
+        if known and draw.random() < 0.4:
             return self._about(known[draw.integers(len(known))])
         kind = ("at", "where", "count")[draw.choice(3, p=[0.4, 0.3, 0.3])]
         if kind == "count":
