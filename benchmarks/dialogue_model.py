@@ -28,7 +28,7 @@ WINDOW = 12
 DIM, HEADS, LAYERS = 96, 4, 3
 SLOTS, ADDRESS = 16, 24
 BATCH = 32
-TOWER = ((32, 64, 96, 96), (1, 1, 1, 1))
+TOWER = ((16, 32, 64, 96), (1, 1, 1, 1))
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def plain(memory: SlotMemory, steps: Tensor) -> tuple[Tensor, MemoryState]:
         w = [g * (known[i] + (1 - known.sum()) * (i == least)) for i in range(memory.slots)]
         addresses = torch.stack([row + w[i] * (a - row) for i, row in enumerate(addresses)])
         contents = torch.stack([row + w[i] * (v - row) for i, row in enumerate(contents)])
-        usage = [memory.fading * u + float(w[i]) + float(reads[i]) for i, u in enumerate(usage)]
+        usage = [memory.fading * u + w[i].item() + reads[i].item() for i, u in enumerate(usage)]
     used = torch.tensor(usage, dtype=torch.float64)
     return torch.stack(results), MemoryState(addresses, contents, used, last)
 

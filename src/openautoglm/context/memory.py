@@ -164,6 +164,8 @@ class SlotMemory(nn.Module):
         """
         if state is None:
             state = self.start(len(steps))
+        if not steps.shape[1]:
+            return steps.new_zeros(len(steps), 0, self.content_dim), state
         if mask is None:
             mask = steps.new_ones(steps.shape[:2], dtype=torch.bool)
         steps = torch.where(mask.unsqueeze(2), steps, 0.0)
