@@ -4,6 +4,8 @@
 
 b is learned, one number a head and distance (T5's relative bias, Raffel et al., 2020, arXiv:1910.10683, with
 a bucket a distance). Distances count real steps only, so that padding anywhere in a row changes nothing.
+
+Steps are taken in blocks of W, each with the W − 1 steps before it: work and memory grow with T · W.
 """
 
 from __future__ import annotations
@@ -64,26 +66,38 @@ class LocalAttention(nn.Module):
             state = self.start(len(steps))
         if mask is None:
             mask = torch.ones(steps.shape[:2], dtype=torch.bool, device=steps.device)
-        steps = torch.where(mask.unsqueeze(2), steps, 0.0)
+        # Padding goes to the end, where no real step sees it; the order of real steps stays.
+        order = (~mask).int().argsort(dim=1, stable=True)
+        steps = torch.where(mask.unsqueeze(2), steps, 0.0).gather(1, _wide(order, steps))
         query, key, value = self.project(steps).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         key, value = torch.cat((state.keys, key), 2), torch.cat((state.values, value), 2)
-        real = torch.cat((state.real, mask), 1)
-        places = real.cumsum(1)
-        distance = places[:, -mask.shape[1] :, None] - places[:, None]
-        order = torch.arange(real.shape[1], device=real.device)
-        # A padded step sees itself, so that no softmax is over nothing; its result is 0 in the end.
-        itself = order[-mask.shape[1] :, None] == order
-        seen = (distance >= 0) & (distance < self.window) & real[:, None] & mask[:, :, None] | itself
-        bias = self.bias[:, distance.clamp(0, self.window - 1)].transpose(0, 1)
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias.masked_fill(~seen[:, None], -torch.inf)
-        )
-        result = mixed.transpose(1, 2).flatten(2).masked_fill(~mask[:, :, None], 0.0)
-        return result, self._last(key, value, real)
+        mixed = self._attend(query, key, value, state.real).transpose(1, 2).flatten(2)
+        result = mixed.gather(1, _wide(order.argsort(dim=1), mixed)).masked_fill(~mask[:, :, None], 0.0)
+        # The last W − 1 real steps end where this row's padding begins.
+        last = mask.sum(1, keepdim=True) + torch.arange(self.window - 1, device=mask.device)
+        chosen = last[:, None, :, None].expand(-1, self.heads, -1, key.shape[3])
+        real = torch.cat((state.real, torch.ones_like(mask)), 1).gather(1, last)
+        return result, LocalState(key.gather(2, chosen), value.gather(2, chosen), real)
 
-    def _last(self, key: Tensor, value: Tensor, real: Tensor) -> LocalState:
-        """The last W − 1 real steps, in order, whatever padding lies between them."""
-        count = self.window - 1
-        order = real.int().argsort(dim=1, stable=True)[:, real.shape[1] - count :]
-        chosen = order[:, None, :, None].expand(-1, self.heads, -1, key.shape[3])
-        return LocalState(key.gather(2, chosen), value.gather(2, chosen), real.gather(1, order))
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, real: Tensor) -> Tensor:
+        """(B, heads, T, d / heads): T queries over W − 1 + T keys, of which the first are `real` or not."""
+        length, block = query.shape[2], self.window
+        blocks = -(-length // block)
+        spare = blocks * block - length
+        query = F.pad(query, (0, 0, 0, spare)).unflatten(2, (blocks, block))
+        time = torch.arange(blocks * block + block - 1, device=query.device)
+        places = time.unfold(0, 2 * block - 1, block)  # (blocks, keys of a block)
+        key, value = (F.pad(x, (0, 0, 0, spare))[:, :, places] for x in (key, value))
+        distance = time[:block, None] + block - 1 - time[: 2 * block - 1]
+        bias = self.bias[:, distance.clamp(0, block - 1)].masked_fill(
+            (distance < 0) | (distance >= block), -torch.inf
+        )
+        there = F.pad(real, (0, blocks * block), value=True)[:, places]
+        bias = torch.where(there[:, None, :, None], bias[:, None], -torch.inf)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return mixed.flatten(2, 3)[:, :, :length]
+
+
+def _wide(order: Tensor, like: Tensor) -> Tensor:
+    """(B, T) places as an index into (B, T, d)."""
+    return order.unsqueeze(2).expand(-1, -1, like.shape[2])
