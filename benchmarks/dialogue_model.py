@@ -1,7 +1,7 @@
 """A small causal transformer that talks about a picture, with and without the memory.
 
     picture  (B, 3, 64, 64) ─ SmallVision ─▶ 16 tokens, one a cell            learns first, by naming each cell
-    words    ─ embedding ─▶ 3 layers of  [window (+ memory) → look at the picture → MLP]  ─▶ the next answer
+    words    ─ embedding ─▶ 3 layers of  [window (+ memory) → look at the picture, but in the first → MLP]  ─▶ the next answer
 
 The memory stands in the second layer; the layers after it can look at the picture with what was recalled.
 Without it, the MLPs are as much wider as the memory had parameters. A layer sees `WINDOW` words, two turns,
@@ -27,7 +27,7 @@ from openautoglm.encoders.small_vision import SmallVision
 WINDOW = 12
 DIM, HEADS, LAYERS = 96, 4, 3
 SLOTS, ADDRESS = 16, 24
-BATCH = 32
+BATCH = 16
 TOWER = ((16, 32, 64, 96), (1, 1, 1, 1))
 
 
@@ -55,10 +55,11 @@ class Speaker(nn.Module):
             MemoryBlock(DIM, HEADS, WINDOW, count, ADDRESS, opened=1.0) for count in slots
         )
         self.looks = nn.ModuleList(
-            CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES) for _ in range(LAYERS)
+            CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES) for _ in range(LAYERS - 1)
         )
-        for look in self.looks:
+        for look in self.looks:  # it learns from nothing: open from the start, and places as plain as contents
             nn.init.ones_(look.gate)
+            nn.init.normal_(look.context_positions, std=0.5)
         spare = 0 if form.memory else _memory_parameters() // LAYERS
         hidden = 2 * DIM + spare // (2 * DIM + 1)
         self.mlps = nn.ModuleList(
@@ -76,10 +77,11 @@ class Speaker(nn.Module):
         if not self.form.sees:
             image = torch.zeros_like(image)
         after = []
-        for number, (block, look, mlp) in enumerate(zip(self.blocks, self.looks, self.mlps, strict=True)):
+        for number, (block, mlp) in enumerate(zip(self.blocks, self.mlps, strict=True)):
             hidden, state = block(hidden, states[number] if states else None, mask)
             after.append(state)
-            hidden = look(hidden, image)
+            if number:
+                hidden = self.looks[number - 1](hidden, image)
             hidden = hidden + mlp(hidden)
         return self.norm(hidden), after
 

@@ -1,6 +1,7 @@
 """Dialogues about a scene: 18 turns, each a question of some words and an answer of one.
 
-    what is at b3 ?             dog         where is the dog ?          b3
+    what is at b3 ?             dog         where is the dog ?          b3      
+    what is above the dog ?     lemon
     how many red things ?       2           how many of those are in the upper half ?   1
     what is left of it ?        hook        what colour is the animal ?  orange
 
@@ -17,6 +18,7 @@ early and then not again until, up to 12 turns later, they are asked about.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,15 +40,15 @@ HALVES = {
 }
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "at": ("what is at {place} ?", "which thing is at {place} ?", "tell me what is at {place} ?"),
-    "where": ("where is the {name} ?", "at which place is the {name} ?", "find the {name} ?"),
+    "where": ("where is {it} ?", "at which place is {it} ?", "find {it} ?"),
     "count": ("how many {colour} things ?", "count the {colour} things ?", "how many things are {colour} ?"),
     "next": ("what is {step} {it} ?", "and the one {step} {it} ?", "tell me what is {step} {it} ?"),
     "place": ("where is {it} ?", "and at which place is {it} ?", "find {it} ?"),
     "colour": ("what colour is {it} ?", "which colour is {it} ?", "and the colour of {it} ?"),
     "those": ("how many of those are {half} ?", "and how many of those {half} ?", "count those {half} ?"),
 }
-"""How each kind of question is put; `it` is a word of its own or `the` with a kind."""
-TALK = ("it the nothing things", *STEPS, *HALVES)
+"""How each kind of question is put; `it` stands for itself, the name of an object or of a kind."""
+TALK = ("it the nothing", *STEPS, *HALVES)
 """What stands in the templates' places, or is an answer."""
 
 
@@ -113,16 +115,20 @@ class Teller:
         known = list(self.said)
         if known and draw.random() < 0.4:
             return self._about(known[draw.integers(len(known))])
-        kind = ("at", "where", "count")[draw.choice(3, p=[0.4, 0.3, 0.3])]
+        kind = ("at", "where", "count", "next")[draw.integers(4)]
         if kind == "count":
             colour = COLOURS[draw.integers(len(COLOURS))]
             number = sum(concepts()[one].colour == colour for one in self.places if one >= 0)
-            return self._turn(kind, NUMBERS[number], 0, colour=colour), [colour]
+            return self._turn(kind, NUMBERS[number], 0, colour=[colour]), [colour]
         if kind == "where":
             place = int(draw.choice(np.flatnonzero(self.places >= 0)))
-            return self._turn(kind, PLACE_WORDS[place], 0, name=self._name(place)), [place]
+            return self._turn(kind, PLACE_WORDS[place], 0, it=["the", self._name(place)]), [place]
+        if kind == "next":
+            place = int(draw.choice(np.flatnonzero(self.places >= 0)))
+            turn, named = self._beside(place, ["the", self._name(place)], 0)
+            return turn, [place, *named]
         place = int(draw.integers(PLACES))
-        return self._turn(kind, self._name(place), 0, place=PLACE_WORDS[place]), [place]
+        return self._turn(kind, self._name(place), 0, place=[PLACE_WORDS[place]]), [place]
 
     def _about(self, referent: str) -> tuple[Turn, list[int | str]]:
         """A question about what was said."""
@@ -133,13 +139,18 @@ class Teller:
             half = tuple(HALVES)[draw.integers(len(HALVES))]
             inside = self.places[HALVES[half]]
             number = sum(concepts()[one].colour == what for one in inside if one >= 0)
-            return self._turn("those", NUMBERS[number], distance, half=half), []
-        it = "it" if referent == "it" else f"the {referent}"
+            return self._turn("those", NUMBERS[number], distance, half=half.split()), []
+        it = ["it"] if referent == "it" else ["the", referent]
         kind = ("next", "place", "colour")[draw.choice(3, p=[0.6, 0.2, 0.2])]
         if kind == "place":
             return self._turn(kind, PLACE_WORDS[what], distance, it=it), []
         if kind == "colour":
             return self._turn(kind, concepts()[self.places[what]].colour, distance, it=it), []
+        return self._beside(what, it, distance)
+
+    def _beside(self, what: int, it: Sequence[str], distance: int) -> tuple[Turn, list[int | str]]:
+        """What is beside the object at the place `what`."""
+        draw = self.draw
         row, column = divmod(what, SIDE)
         steps = [
             step
@@ -152,17 +163,14 @@ class Teller:
         if self.places[places[chosen]] < 0 and draw.random() < 0.5:
             chosen = int(draw.integers(len(steps)))
         step, place = steps[chosen], places[chosen]
-        return self._turn(kind, self._name(place), distance, it=it, step=step), [place]
+        return self._turn("next", self._name(place), distance, it=it, step=step.split()), [place]
 
-    def _turn(self, kind: str, answer: str, distance: int, **words: str) -> Turn:
-        """A question in one of its forms; names of two words are one token."""
+    def _turn(self, kind: str, answer: str, distance: int, **words: Sequence[str]) -> Turn:
+        """A question in one of its forms; a name of two words is one token."""
         form = TEMPLATES[kind][self.draw.integers(len(TEMPLATES[kind]))]
         question: list[str] = []
         for part in form.split():
-            if part == "{name}":
-                question.append(words["name"])
-            else:
-                question += part.format(**words).split()
+            question += words[part[1:-1]] if part.startswith("{") else [part]
         return Turn(tuple(question), answer, kind, distance)
 
     def _name(self, place: int) -> str:
