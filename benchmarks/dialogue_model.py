@@ -54,12 +54,7 @@ class Speaker(nn.Module):
         self.blocks = nn.ModuleList(
             MemoryBlock(DIM, HEADS, WINDOW, count, ADDRESS, opened=1.0) for count in slots
         )
-        self.looks = nn.ModuleList(
-            CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES) for _ in range(LAYERS - 1)
-        )
-        for look in self.looks:  # it learns from nothing: open from the start, and places as plain as contents
-            nn.init.ones_(look.gate)
-            nn.init.normal_(look.context_positions, std=0.5)
+        self.looks = nn.ModuleList(_look(image_dim) for _ in range(LAYERS - 1))
         spare = 0 if form.memory else _memory_parameters() // LAYERS
         hidden = 2 * DIM + spare // (2 * DIM + 1)
         self.mlps = nn.ModuleList(
@@ -84,6 +79,15 @@ class Speaker(nn.Module):
                 hidden = self.looks[number - 1](hidden, image)
             hidden = hidden + mlp(hidden)
         return self.norm(hidden), after
+
+
+def _look(image_dim: int) -> CrossAttentionBlock:
+    """Cross-attention that learns from nothing: open from the start, places as plain as contents."""
+    look = CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES)
+    nn.init.ones_(look.gate)
+    if look.context_positions is not None:
+        nn.init.normal_(look.context_positions, std=0.5)
+    return look
 
 
 def _memory_parameters() -> int:

@@ -32,10 +32,27 @@ OBJECTS = 12
 EACH = 8
 """Concepts of a kind."""
 KINDS = {
-    "animal": ("animal-mammal", "animal-bird", "animal-reptile", "animal-marine", "animal-bug", "animal-amphibian"),
+    "animal": (
+        "animal-mammal",
+        "animal-bird",
+        "animal-reptile",
+        "animal-marine",
+        "animal-bug",
+        "animal-amphibian",
+    ),
     "food": ("food-fruit", "food-vegetable", "food-prepared", "food-sweet", "food-asian"),
     "transport": ("transport-ground", "transport-water", "transport-air"),
-    "object": ("clothing", "tool", "music", "musical-instrument", "household", "game", "sport", "science", "mail"),
+    "object": (
+        "clothing",
+        "tool",
+        "music",
+        "musical-instrument",
+        "household",
+        "game",
+        "sport",
+        "science",
+        "mail",
+    ),
 }
 CLEAR = 0.4
 HUES = (14, 39, 68, 165, 255, 340)
@@ -114,12 +131,12 @@ def pictures(scenes: Tensor, generator: torch.Generator) -> Tensor:
 
 def _read(path: str) -> NDArray[np.float32]:
     with Image.open(PICTOGRAMS / path) as image:
-        return np.asarray(image.convert("RGBA"), np.float32) / 255
+        return np.asarray(image.convert("RGBA"), np.float32) / np.float32(255)
 
 
 def _small(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """Premultiplied, so that what is not drawn gives no colour to what is."""
-    channels = np.concatenate((picture[..., :3] * picture[..., 3:], picture[..., 3:]), 2)
+    channels = np.concatenate((picture[..., :3] * picture[..., 3:], picture[..., 3:]), 2, dtype=np.float32)
     small = [
         np.asarray(Image.fromarray(channel).resize((CELL, CELL), Image.Resampling.BOX))
         for channel in channels.transpose(2, 0, 1)

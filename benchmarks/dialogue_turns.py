@@ -1,6 +1,6 @@
 """Dialogues about a scene: 18 turns, each a question of some words and an answer of one.
 
-    what is at b3 ?             dog         where is the dog ?          b3      
+    what is at b3 ?             dog         where is the dog ?          b3
     what is above the dog ?     lemon
     how many red things ?       2           how many of those are in the upper half ?   1
     what is left of it ?        hook        what colour is the animal ?  orange
@@ -65,7 +65,8 @@ class Turn(NamedTuple):
 
 def vocabulary() -> list[str]:
     """Every word; the first is padding."""
-    words = {word for forms in TEMPLATES.values() for form in forms for word in form.split() if "{" not in word}
+    forms = [form for several in TEMPLATES.values() for form in several]
+    words = {word for form in forms for word in form.split() if "{" not in word}
     words |= {word for text in TALK for word in text.split()}
     words |= {*PLACE_WORDS, *NUMBERS, *COLOURS, *KINDS, *(concept.name for concept in concepts())}
     return ["", *sorted(words)]
@@ -94,9 +95,7 @@ class Teller:
                 for referent in resting
                 if referent in self.said and now - self.said[referent][0] >= wake[referent]
             ]
-            still = {
-                referent for referent in resting if referent in self.said and referent not in due
-            }
+            still = {referent for referent in resting if referent in self.said and referent not in due}
             if due:
                 longest = min(due, key=lambda referent: self.said[referent][0])
                 resting.remove(longest)
@@ -222,7 +221,8 @@ def tell(count: int, seed: int, without: frozenset[bytes] = frozenset()) -> Dial
     kinds = list(TEMPLATES)
     longest = 12
     seen = set(without)
-    scenes, questions, answers, asked, distances = [], [], [], [], []
+    scenes: list[NDArray[np.int64]] = []
+    questions, answers, asked, distances = [], [], [], []
     while len(scenes) < count:
         places = scene(draw)
         if places.tobytes() in seen:
@@ -230,9 +230,8 @@ def tell(count: int, seed: int, without: frozenset[bytes] = frozenset()) -> Dial
         seen.add(places.tobytes())
         turns = Teller(places, draw).tell()
         scenes.append(places)
-        questions.append(
-            [[number[word] for word in turn.question] + [0] * (longest - len(turn.question)) for turn in turns]
-        )
+        spelt = [[number[word] for word in turn.question] for turn in turns]
+        questions.append([row + [0] * (longest - len(row)) for row in spelt])
         answers.append([number[turn.answer] for turn in turns])
         asked.append([kinds.index(turn.kind) for turn in turns])
         distances.append([turn.distance for turn in turns])

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from benchmarks.dialogue_model import TOWER, Form, converse, learn_to_see, size, train
 from benchmarks.dialogue_turns import FAR, TEMPLATES, Dialogues, tell
 from benchmarks.figures import figure, write
-from benchmarks.recall_task import MODELS, PAIRS, Course, recall_run
+from benchmarks.recall_task import MODELS, Course, recall_run
 from openautoglm.encoders.small_vision import SmallVision
 
 FORMS = {
@@ -62,7 +62,13 @@ class Size:
 
 
 QUICK = Size(
-    seeds=(0,), recall=Course(((4, 4),), batch=4, test=50, words=64), seeing=4, talking=4, told=16, test=8, workers=0
+    seeds=(0,),
+    recall=Course(((4, 4),), batch=4, test=50, words=64),
+    seeing=4,
+    talking=4,
+    told=16,
+    test=8,
+    workers=0,
 )
 
 
@@ -131,7 +137,9 @@ def by_distance(talks: Sequence[Talk], test: Dialogues) -> list[dict[str, Any]]:
     return lines
 
 
-def over_dialogues(right: NDArray[np.float64], note: str, seeds: int, unit: str = "fraction") -> dict[str, Any]:
+def over_dialogues(
+    right: NDArray[np.float64], note: str, seeds: int, unit: str = "fraction"
+) -> dict[str, Any]:
     """A figure of one number a dialogue, with its normal interval."""
     mean, half = float(right.mean()), 1.96 * float(right.std(ddof=1)) / math.sqrt(len(right))
     return figure(
@@ -165,9 +173,7 @@ def main() -> None:
     for line in lines:
         print("  ".join(f"{key} {value}" for key, value in line.items()), flush=True)
 
-    mean = {
-        form: np.mean([one.right.mean(1) for one in talks if one.form == form], axis=0) for form in FORMS
-    }
+    mean = {form: np.mean([one.right.mean(1) for one in talks if one.form == form], axis=0) for form in FORMS}
     count = len(chosen.seeds)
     pairs = chosen.recall.stages[-1][0]
 
@@ -180,12 +186,16 @@ def main() -> None:
         "mqar_64": share("memory", "right answers, window of 16 words and slot memory"),
         "mqar_64_window": share("window", "right answers, window of 16 words, same size"),
         "mqar_64_lstm": share("lstm", "right answers, LSTM of the same size"),
-        "dialogue_accuracy": over_dialogues(mean["memory"], "all test questions, own answers as history", count),
+        "dialogue_accuracy": over_dialogues(
+            mean["memory"], "all test questions, own answers as history", count
+        ),
         "dialogue_window": over_dialogues(mean["window"], "the same size without the memory", count),
         "memory_gain": over_dialogues(mean["memory"] - mean["window"], "memory − window", count),
         "dialogue_blind": over_dialogues(mean["blind"], "control: memory, no picture", count),
         "dialogue_one_turn": over_dialogues(mean["one turn"], "control: picture, no history", count),
-        "cells_seen": figure(round(seen, 4), "fraction", seeds=count, note="cells that the tower names right"),
+        "cells_seen": figure(
+            round(seen, 4), "fraction", seeds=count, note="cells that the tower names right"
+        ),
         "minutes": figure(round((time.monotonic() - start) / 60, 1), "minutes", note="the whole benchmark"),
     }
     for name, entry in figures.items():

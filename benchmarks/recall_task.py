@@ -24,7 +24,6 @@ from openautoglm.context.memory_block import MemoryBlock
 
 WORDS, DIM, HEADS, WINDOW = 8192, 64, 2, 16
 SLOTS, ADDRESS = 96, 32
-PAIRS = 64
 MODELS = ("memory", "window", "lstm")
 
 
@@ -127,13 +126,14 @@ def recall_run(name: str, seed: int, course: Course, verbose: bool = False) -> d
             falling.step()
             step += 1
             if verbose and step % 50 == 0:
-                right = (scores.argmax(1) == wanted[asked]).float().mean()
-                print(f"    {name} step {step} pairs {pairs} loss {loss.item():.3f} right {right:.3f}", flush=True)
+                print(f"    {name} step {step} pairs {pairs} loss {loss.item():.3f}", flush=True)
     draw = np.random.default_rng([seed, 2])
     right = []
     with torch.no_grad():
         for _ in range(0, course.test, 50):
             words, wanted = sequences(50, course.stages[-1][0], course.words, draw)
             asked = wanted >= 0
-            right.append(((model(words)[asked] @ model.embed.weight.T).argmax(1) == wanted[asked]).float().mean())
-    return {"model": name, "seed": seed, "parameters": model.size(), "right": round(float(torch.stack(right).mean()), 5)}
+            scores = model(words)[asked] @ model.embed.weight.T
+            right.append((scores.argmax(1) == wanted[asked]).float().mean())
+    share = round(float(torch.stack(right).mean()), 5)
+    return {"model": name, "seed": seed, "parameters": model.size(), "right": share}

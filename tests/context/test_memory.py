@@ -42,9 +42,10 @@ def plain(memory: SlotMemory, steps: Tensor) -> tuple[Tensor, MemoryState]:
         a, q, last = a / a.norm(), q / q.norm(), projected
         v, g = memory.content.weight @ x, torch.sigmoid(memory.strength.weight @ x + memory.strength.bias)
         lengths = [(row.square().sum() + SOFT).sqrt() for row in addresses]
-        near = torch.stack([torch.exp(beta * (a @ row) / n) for row, n in zip(addresses, lengths, strict=True)])
+        rows = list(zip(addresses, lengths, strict=True))
+        near = torch.stack([torch.exp(beta * (a @ row) / n) for row, n in rows])
         known = near / (near.sum() + torch.exp(beta * memory.known))
-        reads = torch.stack([beta_read * (q @ row) / n for row, n in zip(addresses, lengths, strict=True)]).softmax(0)
+        reads = torch.stack([beta_read * (q @ row) / n for row, n in rows]).softmax(0)
         results.append(sum(r * row for r, row in zip(reads, contents, strict=True)))
         least = usage.index(min(usage))
         w = [g * (known[i] + (1 - known.sum()) * (i == least)) for i in range(memory.slots)]
@@ -90,9 +91,7 @@ def test_a_slot_that_is_never_written_never_changes(seed: int, length: int, slot
     assert torch.equal(after[:, seed % slots], memory[:, seed % slots])
 
 
-@given(
-    st.integers(0, 2**16), st.integers(1, 40), st.integers(1, 5), st.sampled_from([1, 3, 16, 64])
-)
+@given(st.integers(0, 2**16), st.integers(1, 40), st.integers(1, 5), st.sampled_from([1, 3, 16, 64]))
 @settings(deadline=None)
 def test_pieces_equal_single_steps(seed: int, length: int, slots: int, piece: int) -> None:
     memory, keys = drawn(seed, 2, slots, 3).float(), drawn(seed + 1, 2, length, 3).float()

@@ -56,7 +56,9 @@ class LocalAttention(nn.Module):
         like = self.project.weight
         size = like.shape[1] // self.heads
         empty = like.new_zeros(batch, self.heads, self.window - 1, size)
-        return LocalState(empty, empty, torch.zeros(batch, self.window - 1, dtype=torch.bool, device=like.device))
+        return LocalState(
+            empty, empty, torch.zeros(batch, self.window - 1, dtype=torch.bool, device=like.device)
+        )
 
     def forward(
         self, steps: Tensor, state: LocalState | None = None, mask: Tensor | None = None

@@ -97,9 +97,7 @@ def recall(
         after = (time[:, None] > time[None, :-1])[..., None]
         left = torch.where(after, left * w[:, None], 0.0)  # (B, steps + 1, steps, N): of s, before t
         start = kept.cumprod(1)
-        found.append(
-            torch.einsum("btn,btsn->bts", r, left[:, :-1]) @ k + (r * start[:, :-1]) @ memory
-        )
+        found.append(torch.einsum("btn,btsn->bts", r, left[:, :-1]) @ k + (r * start[:, :-1]) @ memory)
         memory = start[:, -1, :, None] * memory + left[:, -1].transpose(1, 2) @ k
     return torch.cat(found, 1), memory
 
@@ -146,8 +144,8 @@ class SlotMemory(nn.Module):
         """An empty memory for `batch` rows."""
         like = self.known
         shapes = ((self.slots, self.address_dim), (self.slots, self.content_dim), (self.slots,))
-        empty = [like.new_zeros(batch, *shape) for shape in shapes]
-        return MemoryState(*empty, like.new_zeros(batch, self.address_dim))
+        addresses, contents, usage = (like.new_zeros(batch, *shape) for shape in shapes)
+        return MemoryState(addresses, contents, usage, like.new_zeros(batch, self.address_dim))
 
     def forward(
         self, steps: Tensor, state: MemoryState | None = None, mask: Tensor | None = None
