@@ -11,6 +11,7 @@ so that what three layers can hand on reaches back 34 words, about five turns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.dialogue_scenes import PLACES, concepts, pictures, scene
-from benchmarks.dialogue_turns import TURNS, Dialogues, vocabulary
+from benchmarks.dialogue_scenes import COLOURS, KINDS, PLACES, SIDE, concepts, pictures, scene
+from benchmarks.dialogue_turns import PLACE_WORDS, TURNS, Dialogues, vocabulary
 from openautoglm.align.cross_attention import CrossAttentionBlock
 from openautoglm.context.memory_block import BlockState, MemoryBlock
 from openautoglm.encoders.small_vision import SmallVision
@@ -45,16 +46,18 @@ class Form:
 class Speaker(nn.Module):
     """Words and picture tokens → scores of the next word."""
 
-    def __init__(self, form: Form, image_dim: int) -> None:
+    def __init__(self, form: Form, image_dim: int, names: Tensor) -> None:
         super().__init__()
         self.form = form
-        words = len(vocabulary())
-        self.embed = nn.Embedding(words, DIM)
+        self.embed = nn.Embedding(len(vocabulary()), DIM)
+        with torch.no_grad():
+            self.embed.weight.copy_(_word_vectors(names))
         slots = [SLOTS if form.memory and layer == 1 else 0 for layer in range(LAYERS)]
         self.blocks = nn.ModuleList(
             MemoryBlock(DIM, HEADS, WINDOW, count, ADDRESS, opened=1.0) for count in slots
         )
-        self.looks = nn.ModuleList(_look(image_dim) for _ in range(LAYERS - 1))
+        places = self.embed.weight[[vocabulary().index(word) for word in PLACE_WORDS]]
+        self.looks = nn.ModuleList(_look(image_dim, places.detach()) for _ in range(LAYERS - 1))
         spare = 0 if form.memory else _memory_parameters() // LAYERS
         hidden = 2 * DIM + spare // (2 * DIM + 1)
         self.mlps = nn.ModuleList(
@@ -62,15 +65,13 @@ class Speaker(nn.Module):
             for _ in range(LAYERS)
         )
         self.norm = nn.LayerNorm(DIM)
-        self.out = nn.Linear(DIM, words)
 
     def forward(
         self, words: Tensor, image: Tensor, states: list[BlockState] | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, list[BlockState]]:
         """(B, T) words and (B, 16, c) picture tokens → (B, T, d) hidden states, and what to go on with."""
-        hidden = self.embed(words)
-        if not self.form.sees:
-            image = torch.zeros_like(image)
+        hidden = self.embed(words) * DIM**0.5
+        image = _even(image) if self.form.sees else torch.zeros_like(image)
         after = []
         for number, (block, mlp) in enumerate(zip(self.blocks, self.mlps, strict=True)):
             hidden, state = block(hidden, states[number] if states else None, mask)
@@ -80,13 +81,34 @@ class Speaker(nn.Module):
             hidden = hidden + mlp(hidden)
         return self.norm(hidden), after
 
+    def scores(self, hidden: Tensor) -> Tensor:
+        """(…, d) → (…, words): products with the word vectors."""
+        return hidden @ self.embed.weight.T
 
-def _look(image_dim: int) -> CrossAttentionBlock:
-    """Cross-attention that learns from nothing: open from the start, places as plain as contents."""
+
+def _seen_words() -> list[str]:
+    """The words that the tower learns: what a cell can hold, in what colour, of what kind."""
+    return [*(concept.name for concept in concepts()), "nothing", *COLOURS, *KINDS]
+
+
+def _word_vectors(names: Tensor) -> Tensor:
+    """(words, d) of about unit length: those that the tower learned; a place is its column plus its row."""
+    number = {word: place for place, word in enumerate(vocabulary())}
+    vectors = torch.randn(len(number), DIM) * DIM**-0.5
+    vectors[[number[word] for word in _seen_words()]] = names
+    lines = torch.randn(2, SIDE, DIM) * (2 * DIM) ** -0.5
+    for place, word in enumerate(PLACE_WORDS):
+        vectors[number[word]] = lines[0, place // SIDE] + lines[1, place % SIDE]
+    return vectors
+
+
+def _look(image_dim: int, places: Tensor) -> CrossAttentionBlock:
+    """Cross-attention that is open from the start; a cell's position begins as the vector of its word."""
     look = CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES)
     nn.init.ones_(look.gate)
     if look.context_positions is not None:
-        nn.init.normal_(look.context_positions, std=0.5)
+        with torch.no_grad():
+            look.context_positions.copy_(places * DIM**0.5)
     return look
 
 
@@ -101,34 +123,58 @@ def size(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def learn_to_see(seed: int, steps: int) -> tuple[SmallVision, float]:
-    """A tower whose 16 tokens tell what is in the 16 cells; its accuracy on scenes that it has not seen.
+class Sight(NamedTuple):
+    """A tower that has learned to see."""
+
+    tower: SmallVision
+    names: Tensor
+    """(words, d) a vector a word of `_seen_words`, of unit length, near the tokens of what it names."""
+    accuracy: float
+    """Of naming each cell of scenes that were not seen before."""
+
+
+def learn_to_see(seed: int, steps: int) -> Sight:
+    """Align the tower's 16 tokens with the words for what is in the 16 cells: align before fusing.
 
     The scenes are drawn by a generator of its own, not from the dialogues.
     """
     torch.manual_seed(seed)
     tower = SmallVision(*TOWER, style_mix=0.0)
-    name = nn.Linear(tower.dim, len(concepts()) + 1)
-    optimizer = torch.optim.AdamW([*tower.parameters(), *name.parameters()], 3e-3, weight_decay=0.01)
+    names = nn.Parameter(torch.randn(len(_seen_words()), tower.dim))
+    nothing = len(concepts())
+    colours = nothing + 1 + torch.tensor([COLOURS.index(one.colour) for one in concepts()])
+    kinds = nothing + 1 + len(COLOURS) + torch.tensor([list(KINDS).index(one.kind) for one in concepts()])
+    words = torch.stack([torch.cat((of, torch.tensor([nothing]))) for of in (torch.arange(nothing), colours, kinds)])
+    optimizer = torch.optim.AdamW([*tower.parameters(), names], 3e-3, weight_decay=0.01)
     falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     draw, generator = np.random.default_rng([seed, 1]), torch.Generator().manual_seed(seed)
 
-    def batch() -> tuple[Tensor, Tensor]:
+    def named() -> tuple[list[Tensor], Tensor]:
+        """Of 64 new scenes: scores (64, 16, words) of the names, the colours and the kinds; and what is there."""
         scenes = torch.from_numpy(np.array([scene(draw) for _ in range(64)]))
-        return pictures(scenes, generator), scenes % (len(concepts()) + 1)
+        scores = _even(tower(pictures(scenes, generator)).tokens) @ F.normalize(names).T
+        return [scores[..., part.unique()] for part in words], scenes % (nothing + 1)
 
+    answers = [part.unique(return_inverse=True)[1] for part in words]
     for _ in range(steps):
-        images, what = batch()
-        loss = F.cross_entropy(name(tower(images).tokens).flatten(0, 1), what.flatten())
+        scores, what = named()
+        losses = [
+            F.cross_entropy(one.flatten(0, 1), answer[what.flatten()])
+            for one, answer in zip(scores, answers, strict=True)
+        ]
         optimizer.zero_grad()
-        loss.backward()
+        torch.stack(losses).sum().backward()
         optimizer.step()
         falling.step()
     tower.eval().requires_grad_(False)
     with torch.no_grad():
-        right = [(name(tower(images).tokens).argmax(2) == what).float().mean() for images, what in
-                 (batch() for _ in range(16))]  # fmt: skip
-    return tower, float(torch.stack(right).mean())
+        right = [float((scores[0].argmax(2) == what).float().mean()) for scores, what in (named(), named())]
+    return Sight(tower, F.normalize(names.detach()), sum(right) / 2)
+
+
+def _even(tokens: Tensor) -> Tensor:
+    """What the tower gives is large; on one scale with words and places, each can be asked for."""
+    return F.layer_norm(tokens, tokens.shape[2:])
 
 
 def laid_out(dialogues: Dialogues, form: Form) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -153,11 +199,11 @@ def laid_out(dialogues: Dialogues, form: Form) -> tuple[NDArray[np.int64], NDArr
 
 
 def train(
-    form: Form, tower: SmallVision, told: Dialogues, seed: int, steps: int, verbose: bool = False
+    form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verbose: bool = False
 ) -> Speaker:
     """Learn the answers, the true ones before them given."""
     torch.manual_seed(seed)
-    model = Speaker(form, tower.dim)
+    model = Speaker(form, sight.tower.dim, sight.names)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01, betas=(0.9, 0.98))
     falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps, pct_start=0.1)
     draw, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -171,13 +217,13 @@ def train(
             order = draw.permutation(len(scenes))
         some, order = order[:BATCH], order[BATCH:]
         with torch.no_grad():
-            image = tower(pictures(scenes[some], generator)).tokens
+            image = sight.tower(pictures(scenes[some], generator)).tokens
         rows = torch.from_numpy((some[:, None] * per_scene + np.arange(per_scene)).ravel())
         row, place = words[rows], places[rows]
         row = row[:, : int(place.max()) + 1]
         hidden, _ = model(row[:, :-1], image.repeat_interleave(per_scene, 0), mask=row[:, :-1] > 0)
         at = torch.arange(len(row))[:, None]
-        loss = F.cross_entropy(model.out(hidden[at, place - 1]).flatten(0, 1), row[at, place].flatten())
+        loss = F.cross_entropy(model.scores(hidden[at, place - 1]).flatten(0, 1), row[at, place].flatten())
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -190,14 +236,14 @@ def train(
 
 
 @torch.no_grad()
-def converse(model: Speaker, tower: SmallVision, told: Dialogues, seed: int) -> NDArray[np.bool_]:
+def converse(model: Speaker, sight: Sight, told: Dialogues, seed: int) -> NDArray[np.bool_]:
     """Answer every question, turn by turn with the model's own answers as history: which are right (D, TURNS).
 
     Each turn is given to the model as it comes, padded to the longest question, with the state of the turns
     before: no turn is read twice.
     """
     scenes = torch.from_numpy(told.scenes)
-    image = tower(pictures(scenes, torch.Generator().manual_seed(seed))).tokens
+    image = sight.tower(pictures(scenes, torch.Generator().manual_seed(seed))).tokens
     questions, answers = torch.from_numpy(told.questions), torch.from_numpy(told.answers)
     states: list[BlockState] | None = None
     right = []
@@ -205,7 +251,7 @@ def converse(model: Speaker, tower: SmallVision, told: Dialogues, seed: int) -> 
     for turn in range(answers.shape[1]):
         question = questions[:, turn]
         hidden, states = model(question, image, states if model.form.history else None, question > 0)
-        answer = model.out(hidden[at, (question > 0).sum(1) - 1]).argmax(1)
+        answer = model.scores(hidden[at, (question > 0).sum(1) - 1]).argmax(1)
         right.append(answer == answers[:, turn])
         _, states = model(answer[:, None], image, states)
     return torch.stack(right, 1).numpy()
