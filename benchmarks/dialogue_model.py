@@ -28,7 +28,8 @@ from openautoglm.encoders.small_vision import SmallVision
 WINDOW = 12
 DIM, HEADS, LAYERS = 96, 4, 3
 SLOTS, ADDRESS = 16, 24
-BATCH = 16
+BATCH, QUESTIONS, RATE = 16, 128, 2e-3
+"""Dialogues of a step; single questions of a step, before; learning rate at its height."""
 TOWER = ((16, 32, 64, 96), (1, 1, 1, 1))
 
 
@@ -103,9 +104,15 @@ def _word_vectors(names: Tensor) -> Tensor:
 
 
 def _look(image_dim: int, places: Tensor) -> CrossAttentionBlock:
-    """Cross-attention that is open from the start; a cell's position begins as the vector of its word."""
+    """Cross-attention that is open from the start and begins as a comparison: words and cells have one space.
+
+    Queries and keys begin equal, a cell's position as the vector of its word.
+    """
     look = CrossAttentionBlock(DIM, HEADS, image_dim, max_context=PLACES)
     nn.init.ones_(look.gate)
+    with torch.no_grad():
+        look.attend.query.weight.mul_(1.5)
+        look.attend.key.weight.copy_(look.attend.query.weight)
     if look.context_positions is not None:
         with torch.no_grad():
             look.context_positions.copy_(places * DIM**0.5)
@@ -177,53 +184,62 @@ def _even(tokens: Tensor) -> Tensor:
     return F.layer_norm(tokens, tokens.shape[2:])
 
 
-def laid_out(dialogues: Dialogues, form: Form) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each dialogue as one row of words (D, T), padded at the end, and where its answers stand (D, TURNS).
+class _Rows:
+    """Dialogues, or their turns, as rows of words."""
 
-    Without history each turn is a row: (D · TURNS, T) and (D · TURNS, 1).
-    """
-    rows, places = [], []
-    for questions, answers in zip(dialogues.questions, dialogues.answers, strict=True):
-        row: list[int] = []
-        place: list[int] = []
-        for question, answer in zip(questions, answers, strict=True):
-            if not form.history:
-                row, place = [], []
-            row += [*question[question > 0].tolist(), int(answer)]
-            place.append(len(row) - 1)
-            if not form.history or len(place) == TURNS:
-                rows.append(row)
-                places.append(place)
-    longest = max(map(len, rows))
-    return np.array([row + [0] * (longest - len(row)) for row in rows]), np.array(places)
+    def __init__(self, told: Dialogues, history: bool) -> None:
+        self.each = 1 if history else TURNS
+        """Rows of a dialogue."""
+        words, places = [], []
+        for questions, answers in zip(told.questions, told.answers, strict=True):
+            row: list[int] = []
+            place: list[int] = []
+            for question, answer in zip(questions, answers, strict=True):
+                if not history:
+                    row, place = [], []
+                row += [*question[question > 0].tolist(), int(answer)]
+                place.append(len(row) - 1)
+                if not history or len(place) == TURNS:
+                    words.append(row)
+                    places.append(place)
+        longest = max(map(len, words))
+        self.words = torch.tensor([row + [0] * (longest - len(row)) for row in words])
+        """(rows, T), padded with 0 at the end."""
+        self.places = torch.tensor(places)
+        """(rows, answers) where the answers stand."""
 
 
 def train(
     form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verbose: bool = False
 ) -> Speaker:
-    """Learn the answers, the true ones before them given."""
+    """Learn the answers, the true ones before them given.
+
+    The first quarter of the steps are single questions without a reference, the rest whole dialogues.
+    """
     torch.manual_seed(seed)
     model = Speaker(form, sight.tower.dim, sight.names)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01, betas=(0.9, 0.98))
-    falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps, pct_start=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.01, betas=(0.9, 0.98))
+    falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     draw, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    words, places = (torch.from_numpy(part) for part in laid_out(told, form))
-    scenes = torch.from_numpy(told.scenes)
-    per_scene = len(words) // len(scenes)
+    alone = _Rows(told, history=False)
+    plain = np.flatnonzero(told.distances.ravel() == 0)
+    dialogues = _Rows(told, form.history)
     running = 0.0
-    order = np.empty(0, np.int64)
     for step in range(steps):
-        if len(order) < BATCH:
-            order = draw.permutation(len(scenes))
-        some, order = order[:BATCH], order[BATCH:]
+        if step < steps // 4:
+            rows, some = alone, draw.choice(plain, QUESTIONS)
+        else:
+            rows, some = dialogues, draw.choice(len(told.scenes), BATCH, replace=False)
+            if not form.history:
+                some = (some[:, None] * TURNS + np.arange(TURNS)).ravel()
+        words, places = rows.words[some], rows.places[some]
+        words = words[:, : int(places.max()) + 1]
+        scenes, scene_of = np.unique(some // rows.each, return_inverse=True)
         with torch.no_grad():
-            image = sight.tower(pictures(scenes[some], generator)).tokens
-        rows = torch.from_numpy((some[:, None] * per_scene + np.arange(per_scene)).ravel())
-        row, place = words[rows], places[rows]
-        row = row[:, : int(place.max()) + 1]
-        hidden, _ = model(row[:, :-1], image.repeat_interleave(per_scene, 0), mask=row[:, :-1] > 0)
-        at = torch.arange(len(row))[:, None]
-        loss = F.cross_entropy(model.scores(hidden[at, place - 1]).flatten(0, 1), row[at, place].flatten())
+            image = sight.tower(pictures(torch.from_numpy(told.scenes[scenes]), generator)).tokens
+        hidden, _ = model(words[:, :-1], image[scene_of], mask=words[:, :-1] > 0)
+        at = torch.arange(len(words))[:, None]
+        loss = F.cross_entropy(model.scores(hidden[at, places - 1]).flatten(0, 1), words[at, places].flatten())
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -3,7 +3,8 @@
     result_t = Σ_{0 ≤ t−s < W} softmax_s(q_t · k_s / √d_head + b[t − s]) v_s
 
 b is learned, one number a head and distance (T5's relative bias, Raffel et al., 2020, arXiv:1910.10683, with
-a bucket a distance). Distances count real steps only, so that padding anywhere in a row changes nothing.
+a bucket a distance), and begins as slopes of 1, 1/2, 1/4, … a step (ALiBi, Press et al., 2022, arXiv:2108.12409),
+so that what is near is seen first. Distances count real steps only, so that padding anywhere in a row changes nothing.
 
 Steps are taken in blocks of W, each with the W − 1 steps before it: work and memory grow with T · W.
 """
@@ -49,7 +50,8 @@ class LocalAttention(nn.Module):
             raise ValueError(f"window={window}: a step sees at least itself")
         self.heads, self.window = heads, window
         self.project = nn.Linear(dim, 3 * dim, bias=False)
-        self.bias = nn.Parameter(torch.zeros(heads, window))
+        slopes = -(0.5 ** torch.arange(heads))
+        self.bias = nn.Parameter(slopes[:, None] * torch.arange(window))
 
     def start(self, batch: int) -> LocalState:
         """The state before the first step."""
