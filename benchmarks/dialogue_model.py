@@ -1,11 +1,15 @@
 """A small causal transformer that talks about a picture, with and without the memory.
 
-    picture  (B, 3, 64, 64) ─ SmallVision ─▶ 16 tokens, one a cell            learns first, by naming each cell
-    words    ─ embedding ─▶ 3 layers of  [window (+ memory) → look at the picture, but in the first → MLP]  ─▶ the next answer
+    picture (B, 3, 64, 64) ─ SmallVision ─▶ 16 tokens, one a cell
+    words ─ vectors ─▶ window → MLP ─▶ window + memory → look → MLP ─▶ window → look → MLP ─▶ scores of words
 
-The memory stands in the second layer; the layers after it can look at the picture with what was recalled.
-Without it, the MLPs are as much wider as the memory had parameters. A layer sees `WINDOW` words, two turns,
-so that what three layers can hand on reaches back 34 words, about five turns.
+The tower learns first, alone: each cell's token is drawn to the vectors of its words (`red`, `lobster`,
+`animal`), which the language side then begins with; after that it stands still. `look` is gated
+cross-attention to the 16 tokens.
+
+The memory stands in the second layer, so that what is recalled there can be looked for in the picture.
+Without it, the MLPs are as much wider as the memory has parameters. A layer sees `WINDOW` words, less than
+two turns; what three layers can hand on reaches back 34 words, about five turns.
 """
 
 from __future__ import annotations
@@ -151,13 +155,15 @@ def learn_to_see(seed: int, steps: int) -> Sight:
     nothing = len(concepts())
     colours = nothing + 1 + torch.tensor([COLOURS.index(one.colour) for one in concepts()])
     kinds = nothing + 1 + len(COLOURS) + torch.tensor([list(KINDS).index(one.kind) for one in concepts()])
-    words = torch.stack([torch.cat((of, torch.tensor([nothing]))) for of in (torch.arange(nothing), colours, kinds)])
+    words = torch.stack(
+        [torch.cat((of, torch.tensor([nothing]))) for of in (torch.arange(nothing), colours, kinds)]
+    )
     optimizer = torch.optim.AdamW([*tower.parameters(), names], 3e-3, weight_decay=0.01)
     falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     draw, generator = np.random.default_rng([seed, 1]), torch.Generator().manual_seed(seed)
 
     def named() -> tuple[list[Tensor], Tensor]:
-        """Of 64 new scenes: scores (64, 16, words) of the names, the colours and the kinds; and what is there."""
+        """Of 64 new scenes: scores (64, 16, words) of names, colours and kinds; and what is there."""
         scenes = torch.from_numpy(np.array([scene(draw) for _ in range(64)]))
         scores = _even(tower(pictures(scenes, generator)).tokens) @ F.normalize(names).T
         return [scores[..., part.unique()] for part in words], scenes % (nothing + 1)
@@ -209,9 +215,7 @@ class _Rows:
         """(rows, answers) where the answers stand."""
 
 
-def train(
-    form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verbose: bool = False
-) -> Speaker:
+def train(form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verbose: bool = False) -> Speaker:
     """Learn the answers, the true ones before them given.
 
     The first quarter of the steps are single questions without a reference, the rest whole dialogues.
@@ -239,7 +243,9 @@ def train(
             image = sight.tower(pictures(torch.from_numpy(told.scenes[scenes]), generator)).tokens
         hidden, _ = model(words[:, :-1], image[scene_of], mask=words[:, :-1] > 0)
         at = torch.arange(len(words))[:, None]
-        loss = F.cross_entropy(model.scores(hidden[at, places - 1]).flatten(0, 1), words[at, places].flatten())
+        loss = F.cross_entropy(
+            model.scores(hidden[at, places - 1]).flatten(0, 1), words[at, places].flatten()
+        )
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -253,7 +259,7 @@ def train(
 
 @torch.no_grad()
 def converse(model: Speaker, sight: Sight, told: Dialogues, seed: int) -> NDArray[np.bool_]:
-    """Answer every question, turn by turn with the model's own answers as history: which are right (D, TURNS).
+    """Answer turn by turn, the model's own answers as history; return which are right (D, TURNS).
 
     Each turn is given to the model as it comes, padded to the longest question, with the state of the turns
     before: no turn is read twice.

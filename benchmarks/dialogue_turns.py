@@ -1,15 +1,16 @@
 """Dialogues about a scene: 18 turns, each a question of some words and an answer of one.
 
-    what is at b3 ?             dog         where is the dog ?          b3
-    what is above the dog ?     lemon
-    how many red things ?       2           how many of those are in the upper half ?   1
-    what is left of it ?        hook        what colour is the animal ?  orange
+    what is at b3 ?           dog         where is the dog ?                          b3
+    what is above the dog ?   lemon       and the one left of it ?                    hook
+    how many red things ?     2           how many of those are in the upper half ?   1
+    find the animal ?         b3          what colour is the animal ?                 orange
 
-What a later turn may refer to is what was *said* by name, in a question or an answer: `it` is the object named
-last, `the animal` (food, transport, object) the last of that kind, `those` what the last question for a number
-asked for. Where a person could take `it` for another (after `where is the animal ?`, or the answer `nothing`), it
-is not used until the next name. There are several animals in a scene, so only the dialogue tells which is meant. The distance of a
-reference is the number of turns back to where it was named; the answers between are part of the dialogue.
+What a later turn may refer to is what was *said* by name, in a question or an answer: `it` is the object
+named last, `the animal` (food, transport, object) the last of that kind, `those` what the last question
+for a number asked for. Where a person could take `it` for another (after `where is the animal ?`, or the
+answer `nothing`), it is not used until the next name. There are several animals in a scene, so only the
+dialogue tells which is meant. The distance of a reference is the number of turns back to where it was
+named.
 
 Left to chance nearly all distances would be 1 or 2. So in each dialogue three referents rest: they are named
 early and then not again until, up to 12 turns later, they are asked about.

@@ -1,9 +1,11 @@
 """make bench-memory: what a slot memory adds to a window, in recall and in talk about a picture.
 
-(a) *Multi-query associative recall*: 64 pairs, then each key is asked for (`recall_task`).
-(b) *Visual dialogue*: 18 turns about a scene of pictograms (`dialogue_scenes`, `dialogue_turns`), with references
-    1 to 12 turns back and a window of 12 words, less than two turns (`dialogue_model`). Each question is answered
-    with the model's own earlier answers as history. Scenes of training, validation and test never repeat.
+(a) *Multi-query associative recall*: 64 pairs, then each key is asked for
+    (`recall_task`).
+(b) *Visual dialogue*: 18 turns about a scene of pictograms (`dialogue_scenes`, `dialogue_turns`), with
+    references 1 to 12 turns back and windows of 12 words, less than two turns (`dialogue_model`). Each
+    question is answered with the model's own earlier answers as history. Scenes of training and test never
+    repeat.
 
         memory      the window, and a slot memory in one of three layers
         window      the same without it, as many parameters
@@ -12,8 +14,9 @@
 
     memory_gain = accuracy of `memory` − accuracy of `window`, on the same test dialogues
 
-The recipe was chosen on validation dialogues; nothing is chosen on the test part. Intervals: recall over seeds,
-dialogue over test dialogues (a dialogue's answers are not independent), seeds averaged.
+The recipe was chosen on dialogues of other seeds; nothing is chosen on the test part. Intervals: of
+recall, the least and the most of the seeds; of dialogue, over test dialogues (the answers of one are not
+independent), seeds averaged.
 """
 
 from __future__ import annotations
@@ -24,18 +27,17 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.dialogue_model import TOWER, Form, converse, learn_to_see, size, train
+from benchmarks.dialogue_model import Form, Sight, converse, learn_to_see, size, train
 from benchmarks.dialogue_turns import FAR, TEMPLATES, Dialogues, tell
 from benchmarks.figures import figure, write
 from benchmarks.recall_task import MODELS, Course, recall_run
-from openautoglm.encoders.small_vision import SmallVision
 
 FORMS = {
     "memory": Form(),
@@ -50,7 +52,7 @@ class Size:
     """How much is learned and measured."""
 
     seeds: tuple[int, ...] = (0, 1)
-    recall: Course = Course()
+    recall: Course = field(default_factory=Course)
     seeing: int = 300
     """Steps of the tower."""
     talking: int = 2500
@@ -89,24 +91,20 @@ def parts(size_: Size) -> tuple[Dialogues, Dialogues]:
     return tell(size_.told, seed=1, without=frozenset(scene.tobytes() for scene in test.scenes)), test
 
 
-def talk(form: str, seed: int, tower: dict[str, torch.Tensor], size_: Size) -> Talk:
+def talk(form: str, seed: int, sight: Sight, size_: Size) -> Talk:
     """Train and test one model of a form."""
     torch.set_num_threads(1)
     start = time.monotonic()
-    seeing = SmallVision(*TOWER, style_mix=0.0)
-    seeing.load_state_dict(tower)
-    seeing.eval().requires_grad_(False)
     told, test = parts(size_)
-    model = train(FORMS[form], seeing, told, seed, size_.talking)
-    right = converse(model, seeing, test, seed)
+    model = train(FORMS[form], sight, told, seed, size_.talking)
+    right = converse(model, sight, test, seed)
     return Talk(form, seed, size(model), (time.monotonic() - start) / 60, right)
 
 
-def see(seed: int, steps: int) -> tuple[dict[str, torch.Tensor], float]:
-    """The weights of a tower, and its accuracy."""
+def see(seed: int, steps: int) -> Sight:
+    """`learn_to_see` on one thread."""
     torch.set_num_threads(1)
-    tower, accuracy = learn_to_see(seed, steps)
-    return tower.state_dict(), accuracy
+    return learn_to_see(seed, steps)
 
 
 def recalled(name: str, seed: int, course: Course) -> dict[str, Any]:
@@ -159,13 +157,13 @@ def main() -> None:
     recall = at_once(chosen.workers, recalled, runs)
     for row in recall:
         print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    towers = at_once(chosen.workers, see, [(seed, chosen.seeing) for seed in chosen.seeds])
-    seen = float(np.mean([accuracy for _, accuracy in towers]))
+    sights: list[Sight] = at_once(chosen.workers, see, [(seed, chosen.seeing) for seed in chosen.seeds])
+    seen = float(np.mean([sight.accuracy for sight in sights]))
     print(f"cells named right by the tower: {seen:.4f}", flush=True)
     jobs = [
-        (form, seed, tower, chosen)
+        (form, seed, sight, chosen)
         for form in FORMS
-        for seed, (tower, _) in zip(chosen.seeds, towers, strict=True)
+        for seed, sight in zip(chosen.seeds, sights, strict=True)
     ]
     talks: list[Talk] = at_once(chosen.workers, talk, jobs)
     _, test = parts(chosen)
@@ -173,26 +171,27 @@ def main() -> None:
     for line in lines:
         print("  ".join(f"{key} {value}" for key, value in line.items()), flush=True)
 
-    mean = {form: np.mean([one.right.mean(1) for one in talks if one.form == form], axis=0) for form in FORMS}
+    each = {form: np.mean([one.right.mean(1) for one in talks if one.form == form], axis=0) for form in FORMS}
     count = len(chosen.seeds)
     pairs = chosen.recall.stages[-1][0]
 
     def share(name: str, note: str) -> dict[str, Any]:
         values = [row["right"] for row in recall if row["model"] == name]
-        return figure(round(float(np.mean(values)), 4), "fraction", low=min(values), high=max(values), seeds=count,
-                      note=f"{note}, {pairs} pairs; low and high are the least and the most of the seeds")  # fmt: skip
+        note += f", {pairs} pairs; low and high: the least and the most of the seeds"
+        mean = round(float(np.mean(values)), 4)
+        return figure(mean, "fraction", low=min(values), high=max(values), seeds=count, note=note)
 
     figures = {
         "mqar_64": share("memory", "right answers, window of 16 words and slot memory"),
         "mqar_64_window": share("window", "right answers, window of 16 words, same size"),
         "mqar_64_lstm": share("lstm", "right answers, LSTM of the same size"),
         "dialogue_accuracy": over_dialogues(
-            mean["memory"], "all test questions, own answers as history", count
+            each["memory"], "all test questions, own answers as history", count
         ),
-        "dialogue_window": over_dialogues(mean["window"], "the same size without the memory", count),
-        "memory_gain": over_dialogues(mean["memory"] - mean["window"], "memory − window", count),
-        "dialogue_blind": over_dialogues(mean["blind"], "control: memory, no picture", count),
-        "dialogue_one_turn": over_dialogues(mean["one turn"], "control: picture, no history", count),
+        "dialogue_window": over_dialogues(each["window"], "the same size without the memory", count),
+        "memory_gain": over_dialogues(each["memory"] - each["window"], "memory − window", count),
+        "dialogue_blind": over_dialogues(each["blind"], "control: memory, no picture", count),
+        "dialogue_one_turn": over_dialogues(each["one turn"], "control: picture, no history", count),
         "cells_seen": figure(
             round(seen, 4), "fraction", seeds=count, note="cells that the tower names right"
         ),

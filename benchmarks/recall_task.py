@@ -2,9 +2,9 @@
 
     words 8,192, length 256:   k₁ v₁ k₂ v₂ … k₆₄ v₆₄ | q ? q ? …     at each q the model names its v
 
-Made as in Zoology (Arora et al., 2023, arXiv:2312.04927, section 3; the same vocabulary, length, order and random
-words between the queries). A sequence never occurs twice. Three models of one size, the word vectors aside, two
-layers each, learn the same batches of 16, 32, then 64 pairs:
+Made as in Zoology (Arora et al., 2023, arXiv:2312.04927, section 3): the same vocabulary, length and
+order, random words between the queries. Sequences are drawn anew each time. Three models of one size, the
+word vectors aside, two layers each, learn the same batches of 16, 32, then 64 pairs:
 
     memory    windows of 16 words, and in the second layer a slot memory
     window    windows of 16 words, wider MLPs

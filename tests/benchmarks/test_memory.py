@@ -1,4 +1,4 @@
-"""The memory benchmark: scenes and dialogues told right, models of one size, and the small form to the end."""
+"""The memory benchmark: scenes and dialogues told right, models of one size, the small form to the end."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from benchmarks import dialogue_model, dialogue_scenes, figures, memory, recall_task
 from benchmarks.dialogue_scenes import CELL, HOUSES, KINDS, PLACES, SIDE, concepts, pictures, scene
 from benchmarks.dialogue_turns import FAR, PLACE_WORDS, TEMPLATES, TURNS, Dialogues, tell, vocabulary
+
+from benchmarks import dialogue_model, dialogue_scenes, figures, memory, recall_task
 
 
 @pytest.fixture(scope="module")
@@ -115,34 +115,38 @@ def test_scenes_of_test_and_training_differ() -> None:
 def test_models_compared_are_of_one_size() -> None:
     sizes = [recall_task.Recaller(name, 50).size() for name in recall_task.MODELS]
     assert max(sizes) < 1.02 * min(sizes)
-    ours = dialogue_model.size(dialogue_model.Speaker(memory.FORMS["memory"], 8))
-    theirs = dialogue_model.size(dialogue_model.Speaker(memory.FORMS["window"], 8))
+    sight = dialogue_model.learn_to_see(seed=0, steps=1)
+    ours, theirs = (
+        dialogue_model.size(dialogue_model.Speaker(memory.FORMS[form], sight.tower.dim, sight.names))
+        for form in ("memory", "window")
+    )
     assert abs(ours - theirs) < 0.01 * ours
 
 
 def test_a_conversation_turn_by_turn_is_the_whole_read_at_once(told: Dialogues) -> None:
     torch.manual_seed(0)
-    tower = dialogue_model.SmallVision(*dialogue_model.TOWER, style_mix=0.0).eval()
-    model = dialogue_model.Speaker(memory.FORMS["memory"], tower.dim).eval()
+    sight = dialogue_model.learn_to_see(seed=0, steps=1)
+    model = dialogue_model.Speaker(memory.FORMS["memory"], sight.tower.dim, sight.names).eval()
     some = Dialogues(*(part[:3] for part in told))
-    right = dialogue_model.converse(model, tower, some, seed=0)
-    image = tower(pictures(torch.from_numpy(some.scenes), torch.Generator().manual_seed(0))).tokens
+    right = dialogue_model.converse(model, sight, some, seed=0)
+    image = sight.tower(pictures(torch.from_numpy(some.scenes), torch.Generator().manual_seed(0))).tokens
     for row in range(3):
         words: list[int] = []
         for turn in range(TURNS):
             question = some.questions[row, turn]
             words += question[question > 0].tolist()
             hidden, _ = model(torch.tensor([words]), image[row : row + 1])
-            words.append(int(model.out(hidden[0, -1]).argmax()))
+            words.append(int(model.scores(hidden[0, -1]).argmax()))
             assert bool(right[row, turn]) == (words[-1] == some.answers[row, turn])
 
 
 def test_the_picture_matters_only_to_models_that_see(told: Dialogues) -> None:
     torch.manual_seed(0)
     words = torch.from_numpy(told.questions[:2, 0])
-    images = torch.randn(2, 2, PLACES, 8)
+    sight = dialogue_model.learn_to_see(seed=0, steps=1)
+    images = torch.randn(2, 2, PLACES, sight.tower.dim)
     for form, same in (("memory", False), ("blind", True)):
-        model = dialogue_model.Speaker(memory.FORMS[form], 8).eval()
+        model = dialogue_model.Speaker(memory.FORMS[form], sight.tower.dim, sight.names).eval()
         results = [model(words, image)[0] for image in images]
         assert torch.equal(*results) is same
 

@@ -3,8 +3,9 @@
     result_t = Σ_{0 ≤ t−s < W} softmax_s(q_t · k_s / √d_head + b[t − s]) v_s
 
 b is learned, one number a head and distance (T5's relative bias, Raffel et al., 2020, arXiv:1910.10683, with
-a bucket a distance), and begins as slopes of 1, 1/2, 1/4, … a step (ALiBi, Press et al., 2022, arXiv:2108.12409),
-so that what is near is seen first. Distances count real steps only, so that padding anywhere in a row changes nothing.
+a bucket a distance). It begins as slopes of 1, 1/2, 1/4, … a step (ALiBi, Press et al., 2022,
+arXiv:2108.12409), so that what is near is seen first. Distances count real steps only, so that padding
+anywhere in a row changes nothing.
 
 Steps are taken in blocks of W, each with the W − 1 steps before it: work and memory grow with T · W.
 """

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SOFT = 0.01
-"""Added to a row's squared length in its cosine: an empty row is like nothing, a hardly written one hardly."""
+"""Added to a row's squared length in its cosine: an empty row is like nothing, a faint one little."""
 PIECE = 16
 """Steps of `recall` that are taken at once; its work per step grows with it, the number of calls falls."""
 
