@@ -2,15 +2,15 @@
 
     what is at b3 ?           dog         where is the dog ?                          b3
     what is above the dog ?   lemon       and the one left of it ?                    hook
-    how many red things ?     2           how many of those are in the upper half ?   1
+    is there a red thing ?    yes         and how many of those ?                     2
     find the animal ?         b3          what colour is the animal ?                 orange
 
 What a later turn may refer to is what was *said* by name, in a question or an answer: `it` is the object
-named last, `the animal` (food, transport, object) the last of that kind, `those` what the last question
-for a number asked for. Where a person could take `it` for another (after `where is the animal ?`, or the
-answer `nothing`), it is not used until the next name. There are several animals in a scene, so only the
-dialogue tells which is meant. The distance of a reference is the number of turns back to where it was
-named.
+named last, `the animal` (food, transport, object) the last of that kind, `those` the things of
+the colour that was asked for last. Where a person could take `it` for another (after `where is the animal
+?`, or the answer `nothing`), it is not used until the next name. There are several animals in a scene, so
+only the dialogue tells which is meant. The distance of a reference is the number of turns back to where it
+was named.
 
 Left to chance nearly all distances would be 1 or 2. So in each dialogue three referents rest: they are named
 early and then not again until, up to 12 turns later, they are asked about.
@@ -33,12 +33,6 @@ FAR = 12
 PLACE_WORDS = tuple(f"{column}{row}" for row in range(1, SIDE + 1) for column in "abcd")
 NUMBERS = tuple(str(number) for number in range(7))
 STEPS = {"left of": (0, -1), "right of": (0, 1), "above": (-1, 0), "below": (1, 0)}
-HALVES = {
-    "in the upper half": np.arange(PLACES) < PLACES // 2,
-    "in the lower half": np.arange(PLACES) >= PLACES // 2,
-    "in the left half": np.arange(PLACES) % SIDE < SIDE // 2,
-    "in the right half": np.arange(PLACES) % SIDE >= SIDE // 2,
-}
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "at": ("what is at {place} ?", "which thing is at {place} ?", "tell me what is at {place} ?"),
     "where": ("where is {it} ?", "at which place is {it} ?", "find {it} ?"),
@@ -46,10 +40,11 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "next": ("what is {step} {it} ?", "and the one {step} {it} ?", "tell me what is {step} {it} ?"),
     "place": ("where is {it} ?", "and at which place is {it} ?", "find {it} ?"),
     "colour": ("what colour is {it} ?", "which colour is {it} ?", "and the colour of {it} ?"),
-    "those": ("how many of those are {half} ?", "and how many of those {half} ?", "count those {half} ?"),
+    "any": ("is there a {colour} thing ?", "is anything {colour} ?", "are there {colour} things ?"),
+    "those": ("how many of those ?", "and how many of those are there ?", "count those ?"),
 }
 """How each kind of question is put; `it` stands for itself, the name of an object or of a kind."""
-TALK = ("it the nothing", *STEPS, *HALVES)
+TALK = ("it the nothing yes no", *STEPS)
 """What stands in the templates' places, or is an answer."""
 
 
@@ -115,11 +110,12 @@ class Teller:
         known = list(self.said)
         if known and draw.random() < 0.4:
             return self._about(known[draw.integers(len(known))])
-        kind = ("at", "where", "count", "next")[draw.integers(4)]
-        if kind == "count":
+        kind = ("at", "where", "count", "any", "next")[draw.integers(5)]
+        if kind in ("count", "any"):
             colour = COLOURS[draw.integers(len(COLOURS))]
-            number = sum(concepts()[one].colour == colour for one in self.places if one >= 0)
-            return self._turn(kind, NUMBERS[number], 0, colour=[colour]), [colour]
+            number = self._number(colour)
+            answer = number if kind == "count" else "no" if number == "0" else "yes"
+            return self._turn(kind, answer, 0, colour=[colour]), [colour]
         if kind == "where":
             place = int(draw.choice(np.flatnonzero(self.places >= 0)))
             return self._turn(kind, PLACE_WORDS[place], 0, it=["the", self._name(place)]), [place]
@@ -136,10 +132,7 @@ class Teller:
         when, what = self.said[referent]
         distance = len(self.turns) - when
         if isinstance(what, str):
-            half = tuple(HALVES)[draw.integers(len(HALVES))]
-            inside = self.places[HALVES[half]]
-            number = sum(concepts()[one].colour == what for one in inside if one >= 0)
-            return self._turn("those", NUMBERS[number], distance, half=half.split()), []
+            return self._turn("those", self._number(what), distance), []
         it = ["it"] if referent == "it" else ["the", referent]
         kind = ("next", "place", "colour")[draw.choice(3, p=[0.6, 0.2, 0.2])]
         if kind == "place":
@@ -173,6 +166,9 @@ class Teller:
             question += words[part[1:-1]] if part.startswith("{") else [part]
         return Turn(tuple(question), answer, kind, distance)
 
+    def _number(self, colour: str) -> str:
+        return NUMBERS[sum(concepts()[one].colour == colour for one in self.places if one >= 0)]
+
     def _name(self, place: int) -> str:
         one = self.places[place]
         return concepts()[one].name if one >= 0 else "nothing"
@@ -195,6 +191,8 @@ class Teller:
         for what in named:
             for referent in self._referents([what]):
                 self.said[referent] = (now, what)
+                if turn.answer in ("0", "no"):  # there are none that could be `those`
+                    del self.said[referent]
                 if isinstance(what, int):
                     self.said["it"] = (now, what)
         self.turns.append(turn)

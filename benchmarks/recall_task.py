@@ -31,7 +31,7 @@ MODELS = ("memory", "window", "lstm")
 class Course:
     """How much is learned."""
 
-    stages: tuple[tuple[int, int], ...] = ((16, 500), (32, 300), (64, 200))
+    stages: tuple[tuple[int, int], ...] = ((16, 200), (32, 100), (64, 150))
     """Pairs and steps of each stage."""
     batch: int = 32
     test: int = 500
