@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from benchmarks.dialogue_scenes import COLOURS, KINDS, PLACES, SIDE, concepts, pictures, scene
 from benchmarks.dialogue_turns import PLACE_WORDS, TURNS, Dialogues, vocabulary
+from benchmarks.one_size import memory_size, mlps
 from openautoglm.align.cross_attention import CrossAttentionBlock
 from openautoglm.context.memory_block import BlockState, MemoryBlock
 from openautoglm.encoders.small_vision import SmallVision
@@ -63,12 +64,8 @@ class Speaker(nn.Module):
         )
         places = self.embed.weight[[vocabulary().index(word) for word in PLACE_WORDS]]
         self.looks = nn.ModuleList(_look(image_dim, places.detach()) for _ in range(LAYERS - 1))
-        spare = 0 if form.memory else _memory_parameters() // LAYERS
-        hidden = 2 * DIM + spare // (2 * DIM + 1)
-        self.mlps = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(DIM), nn.Linear(DIM, hidden), nn.GELU(), nn.Linear(hidden, DIM))
-            for _ in range(LAYERS)
-        )
+        spare = 0 if form.memory else memory_size(DIM, HEADS, WINDOW, SLOTS, ADDRESS)
+        self.mlps = mlps(DIM, LAYERS, spare)
         self.norm = nn.LayerNorm(DIM)
 
     def forward(
@@ -121,17 +118,6 @@ def _look(image_dim: int, places: Tensor) -> CrossAttentionBlock:
         with torch.no_grad():
             look.context_positions.copy_(places * DIM**0.5)
     return look
-
-
-def _memory_parameters() -> int:
-    """How many parameters the memory adds to a block."""
-    with_it, without = (MemoryBlock(DIM, HEADS, WINDOW, slots, ADDRESS) for slots in (SLOTS, 0))
-    return size(with_it) - size(without)
-
-
-def size(module: nn.Module) -> int:
-    """Number of parameters."""
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 class Sight(NamedTuple):

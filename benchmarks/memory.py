@@ -34,9 +34,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.dialogue_model import Form, Sight, converse, learn_to_see, size, train
+from benchmarks.dialogue_model import Form, Sight, converse, learn_to_see, train
 from benchmarks.dialogue_turns import FAR, TEMPLATES, Dialogues, tell
 from benchmarks.figures import figure, write
+from benchmarks.one_size import size
 from benchmarks.recall_task import MODELS, Course, recall_run
 
 FORMS = {

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.one_size import memory_size, mlps, size
 from openautoglm.context.memory_block import MemoryBlock
 
 WORDS, DIM, HEADS, WINDOW = 8192, 64, 2, 16
@@ -60,19 +61,15 @@ class Recaller(nn.Module):
         self.embed = nn.Embedding(words, DIM)
         nn.init.normal_(self.embed.weight, std=DIM**-0.5)
         self.lstm: nn.LSTM | None = None
-        self.blocks, self.mlps = nn.ModuleList(), nn.ModuleList()
+        self.blocks = nn.ModuleList()
         self.norm = nn.LayerNorm(DIM)
         if name == "lstm":
             self.lstm = nn.LSTM(DIM, _fitting(), num_layers=2, batch_first=True, proj_size=DIM)
             return
         slots = (0, SLOTS if name == "memory" else 0)
         self.blocks.extend(MemoryBlock(DIM, HEADS, WINDOW, count, ADDRESS, opened=1.0) for count in slots)
-        spare = 0 if name == "memory" else _memory_parameters() // 2
-        hidden = 2 * DIM + spare // (2 * DIM + 1)
-        self.mlps.extend(
-            nn.Sequential(nn.LayerNorm(DIM), nn.Linear(DIM, hidden), nn.GELU(), nn.Linear(hidden, DIM))
-            for _ in slots
-        )
+        spare = 0 if name == "memory" else memory_size(DIM, HEADS, WINDOW, SLOTS, ADDRESS)
+        self.mlps = mlps(DIM, len(slots), spare)
 
     def forward(self, words: Tensor) -> Tensor:
         """(B, T) → (B, T, d)."""
@@ -86,20 +83,14 @@ class Recaller(nn.Module):
 
     def size(self) -> int:
         """Parameters, the word vectors aside."""
-        return sum(one.numel() for one in self.parameters()) - self.embed.weight.numel()
-
-
-def _memory_parameters() -> int:
-    with_it, without = (MemoryBlock(DIM, HEADS, WINDOW, slots, ADDRESS) for slots in (SLOTS, 0))
-    return sum(one.numel() for one in with_it.parameters()) - sum(one.numel() for one in without.parameters())
+        return size(self) - self.embed.weight.numel()
 
 
 def _fitting() -> int:
     """Cells of an LSTM that has as many parameters as the model with the memory."""
     wanted = Recaller("memory", 2).size()
     sizes = {
-        cells: sum(one.numel() for one in nn.LSTM(DIM, cells, num_layers=2, proj_size=DIM).parameters())
-        for cells in range(DIM + 1, 4 * DIM, 4)
+        cells: size(nn.LSTM(DIM, cells, num_layers=2, proj_size=DIM)) for cells in range(DIM + 1, 4 * DIM, 4)
     }
     return min(sizes, key=lambda cells: abs(sizes[cells] - wanted))
 

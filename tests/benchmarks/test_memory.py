@@ -13,7 +13,7 @@ import torch
 from benchmarks.dialogue_scenes import CELL, HOUSES, KINDS, PLACES, SIDE, concepts, pictures, scene
 from benchmarks.dialogue_turns import FAR, PLACE_WORDS, TEMPLATES, TURNS, Dialogues, tell, vocabulary
 
-from benchmarks import dialogue_model, dialogue_scenes, figures, memory, recall_task
+from benchmarks import dialogue_model, dialogue_scenes, figures, memory, one_size, recall_task
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_models_compared_are_of_one_size() -> None:
     assert max(sizes) < 1.02 * min(sizes)
     sight = dialogue_model.learn_to_see(seed=0, steps=1)
     ours, theirs = (
-        dialogue_model.size(dialogue_model.Speaker(memory.FORMS[form], sight.tower.dim, sight.names))
+        one_size.size(dialogue_model.Speaker(memory.FORMS[form], sight.tower.dim, sight.names))
         for form in ("memory", "window")
     )
     assert abs(ours - theirs) < 0.01 * ours
