@@ -111,6 +111,12 @@ def test_what_left_the_window_still_reaches_the_last_step_through_the_memory_alo
         assert bool(gradient[0, :30].any()) is reaches
 
 
+@pytest.mark.parametrize("mask", [torch.ones(1, 5, dtype=torch.long), torch.ones(1, 4, dtype=torch.bool)])
+def test_a_mask_of_another_kind_or_shape_is_refused(mask: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"expected bool \(1, 5\)"):
+        built(0)(drawn(0, 1, 5, 8), mask=mask)
+
+
 def test_the_state_does_not_grow() -> None:
     block = built(0)
     _, short = block(drawn(0, 1, 5, 8))

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from openautoglm.context.steps import real_steps
+
 
 class LocalState(NamedTuple):
     """The last W − 1 steps."""
@@ -69,8 +71,7 @@ class LocalAttention(nn.Module):
         """Let each of `steps` (B, T, d) see itself and those before it; `mask` (B, T) is False at padding."""
         if state is None:
             state = self.start(len(steps))
-        if mask is None:
-            mask = torch.ones(steps.shape[:2], dtype=torch.bool, device=steps.device)
+        mask = real_steps(steps, mask)
         # Padding goes to the end, where no real step sees it; the order of real steps stays.
         order = (~mask).int().argsort(dim=1, stable=True)
         steps = torch.where(mask.unsqueeze(2), steps, 0.0).gather(1, _wide(order, steps))

@@ -32,6 +32,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from openautoglm.context.steps import real_steps
+
 SOFT = 0.01
 """Added to a row's squared length in its cosine: an empty row is like nothing, a faint one little."""
 PIECE = 16
@@ -164,8 +166,7 @@ class SlotMemory(nn.Module):
             state = self.start(len(steps))
         if not steps.shape[1]:
             return steps.new_zeros(len(steps), 0, self.content_dim), state
-        if mask is None:
-            mask = steps.new_ones(steps.shape[:2], dtype=torch.bool)
+        mask = real_steps(steps, mask)
         steps = torch.where(mask.unsqueeze(2), steps, 0.0)
         projected = self.address(steps)
         before, last = _before(projected, state.last, mask)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from openautoglm.context.local_attention import LocalAttention, LocalState
 from openautoglm.context.memory import MemoryState, SlotMemory
+from openautoglm.context.steps import real_steps
 
 PIECE = 256
 """Steps that are taken at once: bounds what a long sequence needs at a time."""
@@ -84,8 +85,7 @@ class MemoryBlock(nn.Module):
         """
         if state is None:
             state = self.start(len(steps))
-        if mask is None:
-            mask = torch.ones(steps.shape[:2], dtype=torch.bool, device=steps.device)
+        mask = real_steps(steps, mask)
         updated = []
         for piece, real in zip(steps.split(PIECE, 1), mask.split(PIECE, 1), strict=True):
             update, state = self._update(piece, state, real)
