@@ -9,6 +9,7 @@ findable, the content is what is read there. With a_t of unit length:
     w_t    = g_t (c_t + (1 − Σ c_t) ℓ_t)          g_t = σ(learned), ℓ_t one-hot at the least used row
     u_t    = γ u_{t−1} + w_t + r_t                usage, without gradient, as in MANN
     r_t    = softmax_i(β′ cos(q_t, M_{t−1}[i]))   and the result r_t · contents of M_{t−1}
+    cos(a, m) = a · m / √(|m|² + .01)             of the address part; an empty row is like nothing
 
 So an address that is known is written where it stands, and replaces what was there; one that is new
 goes to the row whose use lies furthest back. `a_t` is made of this step and the one before it (that is how a
@@ -35,7 +36,7 @@ from torch.nn import functional as F
 from openautoglm.context.steps import real_steps
 
 SOFT = 0.01
-"""Added to a row's squared length in its cosine: an empty row is like nothing, a faint one little."""
+"""Added to a row's squared length in its cosine: a faint row is like little."""
 PIECE = 16
 """Steps of `recall` that are taken at once; its work per step grows with it, the number of calls falls."""
 
