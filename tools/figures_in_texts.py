@@ -97,6 +97,18 @@ LINES: dict[str, list[Line]] = {
         Line("gap_to_grid", "… score minus the best of 9 fixed pairs of weights", "……得分减去 9 组固定权重中最佳者"),
         Line("gap_to_equal", "… score minus that of weights 1 / 1", "……得分减去权重 1 / 1 的得分"),
     ],
+    "memory": [
+        Line("mqar_64", "Recall of 64 pairs, windows of 16 words and a slot memory, right answers", "64 对联想回忆，16 词窗口加槽记忆，正确率", "≥ .99"),
+        Line("mqar_64_window", "… the window alone, same size", "……仅窗口，同等规模"),
+        Line("mqar_64_lstm", "… an LSTM of the same size", "……同等规模的 LSTM"),
+        Line("dialogue_accuracy", "Dialogue about a picture, window and memory, right answers", "看图对话，窗口加记忆，正确率", "≥ .95"),
+        Line("dialogue_window", "… the window alone, same size", "……仅窗口，同等规模"),
+        Line("memory_gain", "… what the memory adds", "……记忆带来的提升", "≥ .126"),
+        Line("dialogue_blind", "… control: no picture", "……对照：不看图"),
+        Line("dialogue_one_turn", "… control: no earlier turns", "……对照：不看之前轮次"),
+        Line("cells_seen", "… cells of a scene that the vision tower names right", "……视觉塔正确认出的格子"),
+        Line("minutes", "… the whole benchmark, two cores (minutes)", "……整个基准用时，双核（分钟）"),
+    ],
     "fusion": [
         Line("attention_minus_concat_corrupted", "Fusion, modalities corrupted row by row: attention or gating − concat, test accuracy", "融合，逐条损坏模态：注意力或门控 − 拼接，测试准确率", "≥ .045"),
         Line("attention_minus_plain_corrupted", "… − concat filled with zeros that learned from clean rows alone", "……− 仅用干净数据训练的补零拼接"),
