@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MODALITY_DROPOUT = 0.2
 """Of presets with targets."""
+READER, WRITER = "mini", "mini_glm"
+"""Presets that are taken when none is named: the second where captions or answers are to be written."""
 
 
 class FittingError(UserError):
@@ -66,7 +68,7 @@ class Start(NamedTuple):
 
 
 def start(
-    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None,
     train: TrainConfig | Mapping[str, Any] | None,
     name: str | None,
     *,
@@ -74,6 +76,7 @@ def start(
     catalog: Catalog,
     home: Callable[[str | Path], Path | str],
     models: Sequence[str],
+    writes: bool = False,
 ) -> Start:
     """Build what `Workspace.fit` was given.
 
@@ -83,10 +86,17 @@ def start(
         catalog: whose columns a preset will read when there are targets.
         home: finds the folder of one of the workspace's models.
         models: their names, for the message.
+        writes: whether it is to learn captions or answers.
+
+    Raises:
+        FittingError: if the model or its name cannot be used, or it is to write and cannot.
     """
     import torch
 
     from openautoglm.model import OpenAutoGLM
+
+    if model is None:
+        model = WRITER if writes else READER
 
     known = isinstance(model, str) and model in preset_names()
     if not isinstance(train, TrainConfig):
@@ -113,6 +123,13 @@ def start(
         raise FittingError(f"a model's name is one folder name, not {named!r}")
     if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
         built.enable_multimodal_training()
+    if writes and not built.writes_captions:
+        locked = built.decoder is not None and len(built.looks) > 0
+        remedy = "call its enable_multimodal_training() first" if locked else (
+            f"take {WRITER!r} (`--model {WRITER}`, the default with --captions and --questions), or a "
+            "configuration with a text_decoder and cross_attention_layers"
+        )
+        raise FittingError(f"the model {named!r} cannot learn to write captions or answers: {remedy}")
     return Start(built, train, named)
 
 

@@ -266,14 +266,20 @@ class OpenAutoGLM(nn.Module):
         self.queue.push(image, text, nothing if pairs.keys is None else pairs.keys)
 
     def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Encoded) -> Tensor:
-        """Run the causal decoder, its top layers looking at the image tokens `seen` → (B, L, d)."""
+        """Run the causal decoder, its top layers looking at the image tokens `seen` → (k · B, L, d).
+
+        Each of the B images has k texts, those of an image side by side.
+        """
         if self.decoder is None:
             raise ConfigError("this model has no text_decoder, so it writes nothing")
-        return self.decoder.decode(
-            input_ids,
-            attention_mask,
-            lambda number, hidden: self.looks[number](hidden, seen.tokens, seen.mask),
-        )
+
+        def look(number: int, hidden: Tensor) -> Tensor:
+            # Queries do not see each other, so the texts of an image look as one: its keys are made once.
+            together = hidden.reshape(len(seen.tokens), -1, hidden.shape[-1])
+            looked: Tensor = self.looks[number](together, seen.tokens, seen.mask)
+            return looked.view_as(hidden)
+
+        return self.decoder.decode(input_ids, attention_mask, look)
 
     @property
     def _reader(self) -> SmallText | TextTower | Decoder:

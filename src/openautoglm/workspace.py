@@ -124,13 +124,15 @@ class Workspace:
 
     def fit(
         self,
-        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path = "mini",
+        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None = None,
         *,
         name: str | None = None,
         train: TrainConfig | Mapping[str, Any] | None = None,
         where: str | None = None,
         fields: Sequence[str] | None = None,
         targets: Sequence[str] = (),
+        captions: Sequence[str] | None = None,
+        questions: Path | str | None = None,
         resume: bool = True,
         progress: bool = False,
     ) -> FitReport:
@@ -138,17 +140,20 @@ class Workspace:
 
         Args:
             model: a preset's name, a configuration (mapping or file), a folder or hub id with a model to
-                start from, or a model.
+                start from, or a model; by default "mini", or "mini_glm" with `captions` or `questions`.
             name: of the model in the workspace; the preset's or file's name by default.
             train: a whole `TrainConfig`, or keys that change the preset's (`base`'s where there is none).
             where: SQL condition on the rows to learn from, beside being in the train split.
             fields: fields of texts or tags to take captions from; all by default.
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
+            captions: fields of texts to learn to write; those of `fields` by default, where the model writes.
+            questions: a table of questions about the pictures, with answers (`catalog/questions.py`).
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
         from openautoglm import fitting
+        from openautoglm.catalog.questions import read_questions
         from openautoglm.evaluate.predictions import predict_validation, trust_of
         from openautoglm.evaluate.trees import compare_with_trees
         from openautoglm.evaluate.validation import validation
@@ -158,8 +163,16 @@ class Workspace:
         wanted = fitting.wanted_targets((targets,) if isinstance(targets, str) else targets, self.catalog)
         names = [one.name for one in wanted]
         start = fitting.start(
-            model, train, name, targets=wanted, catalog=self.catalog, home=self._home, models=self.models
+            model,
+            train,
+            name,
+            targets=wanted,
+            catalog=self.catalog,
+            home=self._home,
+            models=self.models,
+            writes=captions is not None or questions is not None,
         )
+        asked = None if questions is None else read_questions(questions, self.catalog)
         folder = self.folder / "models" / start.name
         with _bars(progress) as tell:
             data = TrainingData.from_catalog(
@@ -172,6 +185,8 @@ class Workspace:
                 if start.model.columns
                 else (),
                 targets=names,
+                captions=(captions,) if isinstance(captions, str) else captions,
+                questions=asked,
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
         fitting.learn_targets(start.model, data, wanted, self.catalog)

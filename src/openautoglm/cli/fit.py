@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,11 +13,13 @@ from openautoglm.cli.names import Fields, Quiet, Where, WorkspaceFolder, split_n
 def fit(
     workspace: WorkspaceFolder,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="PRESET|FILE|DIR", help="A preset, a configuration (.json, .toml) or a model's folder."
+            metavar="PRESET|FILE|DIR",
+            help="A preset, a configuration (.json, .toml) or a model's folder; by default mini, and mini_glm "
+            "with --captions or --questions.",
         ),
-    ] = "mini",
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name in the workspace.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Time budget; the schedule follows the clock.")
@@ -32,6 +35,14 @@ def fit(
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[:KIND]", help="A column to predict; KIND is class, tags or number."),
+    ] = None,
+    captions: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Fields of texts that the model learns to write about a picture."),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A table of questions: image (or id), question, answer."),
     ] = None,
     text: Fields = None,
     where: Where = None,
@@ -50,6 +61,8 @@ def fit(
         where=where,
         fields=split_names(text) or None,
         targets=split_names(target),
+        captions=split_names(captions) or None,
+        questions=questions,
         resume=not anew,
         progress=not quiet,
     )

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from openautoglm.config import ConfigError
 from openautoglm.encoders.encoded import Encoded, mean_of_real
 from openautoglm.encoders.families import TowerSpec, build_backbone
+from openautoglm.encoders.tokenizer import EOS_ID
 
 Look = Callable[[int, Tensor], Tensor]
 """(number of the looking layer from 0, hidden states (B, L, d)) → hidden states."""
@@ -47,6 +48,9 @@ class Decoder(nn.Module):
                 f"cross_attention_layers {looking} does not fit text_decoder {spec.name!r}: it has "
                 f"{config.num_hidden_layers} layers{why}; nearest valid: {most}"
             )
+        ends = config.eos_token_id
+        self.end: int = ends[0] if isinstance(ends, list) else EOS_ID if ends is None else ends
+        """Id of the mark that ends a text."""
         self.lower = config.num_hidden_layers - looking
         # The decoder's last norm belongs to its top layer; the tower that ends below needs one of its own.
         self.tower_norm = nn.RMSNorm(self.dim, eps=1e-6) if encodes else None
