@@ -125,9 +125,13 @@ def start(
         built.enable_multimodal_training()
     if writes and not built.writes_captions:
         locked = built.decoder is not None and len(built.looks) > 0
-        remedy = "call its enable_multimodal_training() first" if locked else (
-            f"take {WRITER!r} (`--model {WRITER}`, the default with --captions and --questions), or a "
-            "configuration with a text_decoder and cross_attention_layers"
+        remedy = (
+            "call its enable_multimodal_training() first"
+            if locked
+            else (
+                f"take {WRITER!r} (`--model {WRITER}`, the default with --captions and --questions), or a "
+                "configuration with a text_decoder and cross_attention_layers"
+            )
         )
         raise FittingError(f"the model {named!r} cannot learn to write captions or answers: {remedy}")
     return Start(built, train, named)

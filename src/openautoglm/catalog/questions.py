@@ -62,7 +62,10 @@ class Questions:
     def __str__(self) -> str:
         rows = len({one.row for one in self.asked})
         lines = [f"{len(self.asked):,} questions about {rows:,} rows"]
-        for found, what in ((self.unknown, "about pictures that the catalogue lacks"), (self.skipped, "unusable")):
+        for found, what in (
+            (self.unknown, "about pictures that the catalogue lacks"),
+            (self.skipped, "unusable"),
+        ):
             if found:
                 lines.append(f"{len(found):,} {what}:")
                 lines += [f"  {one}" for one in found[:SHOWN]]
@@ -95,7 +98,9 @@ def read_questions(path: Path | str, catalog: Catalog) -> Questions:
         line, cells = row
         texts = {name: _text(cells.get(names[name])) for name in _NEEDED}
         named = _text(cells.get(which))
-        if empty := next((name for name in (which, *_NEEDED) if not (texts.get(name) or name == which and named)), None):
+        if empty := next(
+            (name for name in (which, *_NEEDED) if not (texts.get(name) or name == which and named)), None
+        ):
             found.skipped.append(Skipped(str(path), line, empty, None, "is empty"))
             continue
         known = rows.find(named)
@@ -136,7 +141,11 @@ class _Rows:
     def reason(self, named: str) -> str:
         """Why it was not found."""
         same = len(self._names.get(Path(named).name, ()))
-        return f"{same} rows have a picture of that name; give the id" if same > 1 else "the catalogue has no such row or picture"
+        return (
+            f"{same} rows have a picture of that name; give the id"
+            if same > 1
+            else "the catalogue has no such row or picture"
+        )
 
 
 def _text(cell: Any) -> str:

@@ -89,9 +89,7 @@ class Answering:
             pictures = pixels[start : start + size].to(fabric.device)
             part = Lines(*(one[start * count :][: len(pictures) * count].to(fabric.device) for one in given))
             with fabric.autocast():
-                hidden = self.model.decode(
-                    part.input_ids, part.attention_mask, self.model.vision(pictures)
-                )
+                hidden = self.model.decode(part.input_ids, part.attention_mask, self.model.vision(pictures))
                 loss = answering_loss(hidden, part, self.decoder.logits)
             share = int(part.learned.sum()) / learned
             fabric.backward(loss * weighting.weight(LOSS) * share / self.config.accumulate)

@@ -228,7 +228,9 @@ class TrainingData:
             return None
         dice = np.random.default_rng([seed, 1]).random(len(rows)).tolist()
         found = (self.written[row] for row in rows.tolist())
-        return [one[int(which * len(one))].text if one else None for one, which in zip(found, dice, strict=True)]
+        return [
+            one[int(which * len(one))].text if one else None for one, which in zip(found, dice, strict=True)
+        ]
 
     def _text(self, row: int, by_tags: float, which: float, tag_share: float, single_tags: float) -> str:
         """One text of the row; two dice in 0 … 1 choose the kind, and which of several."""
