@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from openautoglm.catalog.schema import Roles
+from openautoglm.config.train import AugmentConfig
 from openautoglm.workspace import Workspace
 
 COLOURS = {"red": (220, 40, 30), "blue": (30, 60, 220), "green": (30, 170, 60)}
@@ -32,12 +33,18 @@ CONFIG = {
         "intermediate_size": 64,
     },
 }
-TRAIN = {"minutes": None, "steps": 300, "batch_size": 32, "micro_batch_size": None, "learning_rate": 0.004,
-         "precision": "32", "weight_decay": 0.01, "schedule": "cosine",
-         "augment": {name: 0 for name in (
-             "rotation", "scale", "stretch", "shear", "shift", "perspective", "elastic", "hue", "saturation",
-             "contrast", "brightness", "tint", "mixture", "grey", "thickness", "shading", "blur", "background",
-             "erasing")}}  # fmt: skip
+TRAIN = {
+    "minutes": None,
+    "epochs": None,
+    "steps": 300,
+    "batch_size": 32,
+    "micro_batch_size": None,
+    "learning_rate": 0.004,
+    "precision": "32",
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "augment": dict.fromkeys(AugmentConfig.model_fields, 0) | {"background_level": 1},
+}
 
 
 def shop(folder: Path, count: int = 320) -> Workspace:

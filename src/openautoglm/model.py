@@ -53,6 +53,7 @@ from openautoglm.encoders.vision import build_vision
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
+from openautoglm.tasks.asking import Asking
 from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
 from openautoglm.tasks.match_head import NO_MATCHER, MatchHead, Side, checked_pairs, tokens_of_pairs
@@ -100,6 +101,7 @@ class OpenAutoGLM(nn.Module):
         if config.fusion_strategy is not None:
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
         self.heads = Heads(config.embed_dim)
+        self.answering: Asking | None = None
         self.momentum: MomentumEncoder | None = None
         self.queue: NegativeQueue | None = None
         if config.queue_size:

@@ -98,9 +98,7 @@ def read_questions(path: Path | str, catalog: Catalog) -> Questions:
         line, cells = row
         texts = {name: _text(cells.get(names[name])) for name in _NEEDED}
         named = _text(cells.get(which))
-        if empty := next(
-            (name for name in (which, *_NEEDED) if not (texts.get(name) or name == which and named)), None
-        ):
+        if empty := next((name for name, text in {which: named, **texts}.items() if not text), None):
             found.skipped.append(Skipped(str(path), line, empty, None, "is empty"))
             continue
         known = rows.find(named)

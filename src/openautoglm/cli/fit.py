@@ -16,7 +16,7 @@ def fit(
         str | None,
         typer.Option(
             metavar="PRESET|FILE|DIR",
-            help="A preset, a configuration (.json, .toml) or a model's folder; by default mini, and mini_glm "
+            help="A preset, a configuration (.json, .toml) or a model's folder; by default mini, or mini_glm "
             "with --captions or --questions.",
         ),
     ] = None,

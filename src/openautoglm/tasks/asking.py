@@ -40,7 +40,7 @@ class Asking:
 
     temperature: float = 1.0
     abstain: float | None = None
-    """Confidence below which it does not know; None where no confidence keeps the promise, or none was tried."""
+    """Confidence below which it does not know; None where none keeps the promise, or none was tried."""
     right: float = RIGHT
     """Share of right answers that `abstain` was chosen for."""
     questions: int = 0
@@ -93,29 +93,30 @@ class Asking:
             return f"{told}; no confidence keeps {self.right:.0%} of the answers right, so that all are given"
         return f'{told}; "I don\'t know" below {self.abstain:.3f}, from where on {self.right:.0%} were right'
 
-    def save(self, folder: Path) -> None:
-        """Write `answering.json`."""
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
-    @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """Read what `save` wrote; None where there is no such file.
+def save(trust: Asking | None, folder: Path) -> None:
+    """Write `answering.json`; of a model that learned no questions it says so, in place of an older one."""
+    text = json.dumps(trust and asdict(trust), indent=1, ensure_ascii=False)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
-        Raises:
-            ConfigError: if it is not understood.
-        """
-        file = folder / FILE
-        try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            return cls(**{**kept, "words": tuple(kept["words"])})
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{file}: cannot be read ({error}); save the model again") from None
+
+def load(folder: Path) -> Asking | None:
+    """Read what `save` wrote; None where there is no such file.
+
+    Raises:
+        ConfigError: if it is not understood.
+    """
+    file = folder / FILE
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return kept and Asking(**{**kept, "words": tuple(kept["words"])})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{file}: cannot be read ({error}); save the model again") from None
 
 
 def _odds(logprobs: np.ndarray) -> np.ndarray:
-    """log (p / (1 − p)), finite."""
+    """Logarithm of (p / (1 − p)), finite."""
     p = np.clip(np.exp(logprobs), _LEAST, 1 - _LEAST)
     return np.asarray(np.log(p) - np.log1p(-p))

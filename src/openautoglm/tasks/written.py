@@ -1,15 +1,15 @@
 """How near a written text comes to those that people wrote: per text, and over a whole corpus.
 
-    exact   1 if it equals a reference, apart from case, spacing, width and the marks at its end
-    F1      2 · shared / (tokens written + tokens of the reference), as SQuAD counts; the best reference counts
-            (Rajpurkar et al., 2016, arXiv:1606.05250). A token is a word, or one Chinese or Japanese character
-    BLEU, chrF     of a corpus, by `sacrebleu`, whose tokenizer `zh` cuts Chinese (Post, 2018, arXiv:1804.08771)
+    exact        1 if it equals a reference, apart from case, spacing, width and the marks at its end
+    F1           2 · shared / (tokens written + tokens of the reference), of the best reference (Rajpurkar et
+                 al., 2016, SQuAD, arXiv:1606.05250). A token is a word, or one Chinese or Japanese character
+    BLEU, chrF   of a corpus, by `sacrebleu` (Post, 2018, arXiv:1804.08771), whose tokenizer `zh` cuts Chinese
 
 Choose exact match where an answer is a word, F1 where it is a phrase, chrF and BLEU for sentences; BLEU looks
 at four words in a row, and says nothing of shorter texts.
 
->>> exact("Blue.", ["blue", "navy"]), *(round(f1(*one), 3) for one in (("a red one", ["the red one"]), ("红色", ["红"])))
-(1.0, 0.667, 0.667)
+>>> exact("Blue.", ["blue", "navy"]), f1("a red one or two", ["the red one"]), f1("红色的", ["红色"])
+(1.0, 0.5, 0.8)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONG = 4
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
 _YES_NO = {"yes", "no", "是", "不是", "否", "有", "没有", "对", "不对"}
 _NUMBERS = {
-    *("zero one two three four five six seven eight nine ten eleven twelve none".split()),
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "none"),
     *"零一二两三四五六七八九十",
 }
 

@@ -78,7 +78,7 @@ class TrainingData:
         columns: the rows' structured columns; none by default.
         kinds: what each of those columns holds.
         labels: by target, each row's value of that column; None where there is no label.
-        written: of each row, the captions that a decoder learns to write; None where these are all `captions`.
+        written: of each row, the captions that a decoder learns to write; None where these are `captions`.
         questions: of each row, what is asked about it; none by default.
     """
 
