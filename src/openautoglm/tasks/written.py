@@ -26,7 +26,8 @@ AnswerType = Literal["yes/no", "number", "other"]
 
 LONG = 4
 """Tokens in a row that BLEU looks at."""
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
+_SIGN = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+_TOKEN = re.compile(rf"{_SIGN}|(?:(?!{_SIGN})[^\W_])+")
 _YES_NO = {"yes", "no", "是", "不是", "否", "有", "没有", "对", "不对"}
 _NUMBERS = {
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "none"),
