@@ -104,7 +104,9 @@ class KeyValueCache:
         keys, values = self.keys[number], self.values[number]
         keys[:, :, new] = rotate(key, rotation)
         values[:, :, new] = value
-        return masked_attention(rotate(query, rotation), keys[:, :, : new.stop], values[:, :, : new.stop], allowed)
+        return masked_attention(
+            rotate(query, rotation), keys[:, :, : new.stop], values[:, :, : new.stop], allowed
+        )
 
     def _allowed(self, before: int, count: int) -> Tensor | None:
         """Which slots new positions see, (B or 1, 1, T, length); None for all."""

@@ -1,30 +1,21 @@
 """A text on its way: tokens in, scores of the next one out, with nothing computed twice.
 
-    start  prompts (B, L) → scores (B, V): the prompt's keys and values are kept, and the keys and values of
-           what each looking layer sees of a picture and of columns are computed, once for the whole text
-    step   one token a row (B,) → scores (B, V)
+start  prompts (B, L) → scores (B, V): the prompt's keys and values are kept, and the keys and values of
+       what each looking layer sees of a picture and of columns are computed, once for the whole text
+step   one token a row (B,) → scores (B, V)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from openautoglm.align.cross_attention import CrossAttentionBlock, Remembered
 from openautoglm.context.cache import KeyValueCache
+from openautoglm.context.seen import Seen
 from openautoglm.encoders.decoder import Decoder, Look
-
-
-class Seen(NamedTuple):
-    """What the decoder looks at."""
-
-    tokens: Tensor
-    """(B, L, d) of pictures and columns, in the width of the vision tower."""
-    mask: Tensor
-    """(B, L) bool, True for a real token; a row may have none."""
 
 
 class Writing:

@@ -39,7 +39,9 @@ def masked_attention(
     heads, groups = query.shape[1], query.shape[1] // key.shape[1]
     if groups > 1 and query.shape[2] == 1 and (allowed is None or allowed.shape[1] == 1):
         # A single position: the heads that share keys stand side by side as if they were positions.
-        mixed = masked_attention(query.reshape(len(query), -1, groups, query.shape[3]), key, value, allowed, dropout)
+        mixed = masked_attention(
+            query.reshape(len(query), -1, groups, query.shape[3]), key, value, allowed, dropout
+        )
         return mixed.reshape(query.shape)
     if groups > 1:
         key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
@@ -48,7 +50,11 @@ def masked_attention(
     # A softmax over nothing is NaN on some devices: such queries see everything here and are zeroed later.
     empty = ~allowed.any(dim=-1, keepdim=True)
     mixed = functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=(allowed | empty).expand(-1, heads, query.shape[2], -1), dropout_p=dropout
+        query,
+        key,
+        value,
+        attn_mask=(allowed | empty).expand(-1, heads, query.shape[2], -1),
+        dropout_p=dropout,
     )
     return mixed.masked_fill(empty, 0.0)
 
@@ -62,7 +68,9 @@ def rotate(states: Tensor, rotation: Tensor) -> Tensor:
     """
     turned = 2 * rotation.shape[-1]
     pairs = states[..., :turned].to(rotation.real.dtype).unflatten(-1, (-1, 2))
-    found = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * rotation).flatten(-2).to(states.dtype)
+    found = (
+        torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * rotation).flatten(-2).to(states.dtype)
+    )
     return found if turned == states.shape[-1] else torch.cat([found, states[..., turned:]], dim=-1)
 
 

@@ -72,17 +72,25 @@ class Given(NamedTuple):
         """N."""
         return next(len(part) for part in self if part is not None)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no row has anything."""
+        lists = all(one is None for part in self[:2] if part is not None for one in part)
+        return lists and (self.columns is None or not bool(self.columns.there().any()))
+
+    def some(self, part: slice) -> Given:
+        """Some of the rows."""
+        images, texts, columns = self
+        return Given(
+            images and images[part], texts and texts[part], None if columns is None else columns.rows(part)
+        )
+
     def batches(self, processor: Processor, size: int) -> Iterator[Batch]:
         """Open the pictures and make tensors, `size` rows at a time."""
         for start in range(0, self.rows(), size):
-            part = slice(start, start + size)
-            yield processor.batch(
-                None
-                if self.images is None
-                else [None if one is None else _opened(one) for one in self.images[part]],
-                None if self.texts is None else self.texts[part],
-                None if self.columns is None else self.columns.rows(part),
-            )
+            images, texts, columns = self.some(slice(start, start + size))
+            opened = images and [None if one is None else _opened(one) for one in images]
+            yield processor.batch(opened, texts, columns)
 
 
 def same_length(parts: Mapping[str, Sized]) -> None:

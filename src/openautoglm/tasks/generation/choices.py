@@ -15,12 +15,21 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from openautoglm.context.writing import Writing
+from openautoglm.tasks.generation.prompts import plain_ids
 
 NODES = 512
 """Nodes of a trie that are computed together; larger sets are cut."""
+
+
+class Likely(NamedTuple):
+    """An answer's tokens, end mark included, and the log-probability of each."""
+
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
 
 
 class Path(NamedTuple):
@@ -82,9 +91,21 @@ def tries(answers: Sequence[Sequence[int]], ends: Sequence[int], most: int = NOD
     return found
 
 
+def answer_ids(tokenizer: Tokenizer, answers: Sequence[str]) -> list[list[int]]:
+    """Tokens of each answer, as they stand behind a prompt.
+
+    Raises:
+        ValueError: for an answer of no token.
+    """
+    found = [plain_ids(tokenizer, answer) for answer in answers]
+    if [] in found:
+        raise ValueError(f"choice {answers[found.index([])]!r} has no token; leave it out")
+    return found
+
+
 def answer_logprobs(
     writing: Writing, scores: Tensor, sets: Sequence[Sequence[Trie]]
-) -> list[dict[int, tuple[tuple[int, ...], list[float]]]]:
+) -> list[dict[int, Likely]]:
     """Tokens and their log-probabilities of every answer of each row.
 
     Args:
@@ -92,23 +113,28 @@ def answer_logprobs(
         scores: (B, V) of the first token.
         sets: the tries of each row.
     """
-    found: list[dict[int, tuple[tuple[int, ...], list[float]]]] = [{} for _ in sets]
+    found: list[dict[int, Likely]] = [{} for _ in sets]
     first = scores.log_softmax(dim=-1)
     for place in range(max(map(len, sets))):
         some = [tries_of[place] if place < len(tries_of) else Trie() for tries_of in sets]
         for row, (trie, hidden) in enumerate(zip(some, _states(writing, some), strict=True)):
             if not trie.paths:
                 continue
-            logprobs = torch.cat([first[row : row + 1], writing.scores(hidden[: len(trie.ids)]).log_softmax(-1)])
+            logprobs = torch.cat(
+                [first[row : row + 1], writing.scores(hidden[: len(trie.ids)]).log_softmax(-1)]
+            )
             for path, each in _along(trie, logprobs):
-                found[row][path.number] = (path.tokens, each)
+                found[row][path.number] = Likely(path.tokens, each)
     return found
 
 
 def _states(writing: Writing, some: Sequence[Trie]) -> Tensor:
     """Hidden states (B, T, d) of all nodes of a trie a row, T those of the largest."""
     size = max(len(trie.ids) for trie in some)
-    ids, depths = torch.zeros(len(some), size, dtype=torch.int64), torch.zeros(len(some), size, dtype=torch.int64)
+    ids, depths = (
+        torch.zeros(len(some), size, dtype=torch.int64),
+        torch.zeros(len(some), size, dtype=torch.int64),
+    )
     sees = torch.zeros(len(some), size, size, dtype=torch.bool)
     made: dict[int, tuple[Tensor, Tensor]] = {}
     for row, trie in enumerate(some):
@@ -120,11 +146,11 @@ def _states(writing: Writing, some: Sequence[Trie]) -> Tensor:
     return writing.branch(ids, depths, sees)
 
 
-def _along(trie: Trie, logprobs: Tensor) -> Iterator[tuple[Path, list[float]]]:
+def _along(trie: Trie, logprobs: Tensor) -> Iterator[tuple[Path, tuple[float, ...]]]:
     """Each path's log-probabilities; row 0 of `logprobs` (1 + T, V) stands behind the prompt."""
     where = [[0, *(node + 1 for node in path.nodes)][: len(path.tokens)] for path in trie.paths]
     rows = torch.tensor([place for path in where for place in path], device=logprobs.device)
     tokens = torch.tensor([token for path in trie.paths for token in path.tokens], device=logprobs.device)
     every = iter(logprobs[rows, tokens].tolist())
     for path in trie.paths:
-        yield path, [next(every) for _ in path.tokens]
+        yield path, tuple(next(every) for _ in path.tokens)

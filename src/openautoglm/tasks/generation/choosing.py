@@ -1,11 +1,11 @@
 """From scores to the next token: penalties for what was said already, then the best or a draw.
 
-    repetition   s ← s / r where s > 0, s · r else, for tokens in the text   (Keskar et al., 2019,
-                 arXiv:1909.05858, section 4.1)
-    n-grams      s ← −∞ for a token that would end an n-gram which is in the text
-    top-k        s ← −∞ below the k-th best
-    top-p        s ← −∞ outside the fewest best tokens whose probabilities sum to p   (Holtzman et al., 2020,
-                 arXiv:1904.09751)
+repetition   s ← s / r where s > 0, s · r else, for tokens in the text   (Keskar et al., 2019,
+             arXiv:1909.05858, section 4.1)
+n-grams      s ← −∞ for a token that would end an n-gram which is in the text
+top-k        s ← −∞ below the k-th best
+top-p        s ← −∞ outside the fewest best tokens whose probabilities sum to p   (Holtzman et al., 2020,
+             arXiv:1904.09751)
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def chosen(scores: Tensor, settings: Settings, chances: Sequence[torch.Generator
         return scores.argmax(dim=-1)
     probabilities = drawn_from(scores, settings).softmax(dim=-1).cpu()
     drawn = [
-        torch.multinomial(row, 1, generator=chance) for row, chance in zip(probabilities, chances, strict=True)
+        torch.multinomial(row, 1, generator=chance)
+        for row, chance in zip(probabilities, chances, strict=True)
     ]
     return torch.cat(drawn).to(scores.device)
 

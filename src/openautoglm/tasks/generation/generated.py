@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+from openautoglm.config import nearest
 
 Finished = Literal["end", "stop", "length"]
 
@@ -55,6 +57,24 @@ class Settings:
     """No sequence of so many tokens is written twice; 0 allows it."""
     stop: Sequence[str] = ()
     """Strings at which a text ends; they are left out of it."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, choosing: bool = False) -> Self:
+        """From what a user gives; `choosing` when one of a set of answers is wanted.
+
+        Raises:
+            TypeError: for a name that is no setting.
+            ValueError: see the class; and for what does nothing when an answer is chosen.
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in values.items():
+            if name not in known:
+                raise TypeError(f"generate has no setting {name!r}{nearest(name, known)}")
+            if choosing and name != "temperature":
+                raise ValueError(
+                    f"{name} {value!r} does nothing beside choices, which are compared as wholes; leave it out"
+                )
+        return cls(**values)
 
     def __post_init__(self) -> None:
         for name, least in (("max_new_tokens", 1), ("beams", 1), ("top_k", 0), ("no_repeat_ngram", 0)):
