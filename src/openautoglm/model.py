@@ -38,6 +38,7 @@ from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
 from openautoglm.catalog.schema import Kind
 from openautoglm.config import ConfigError, ModelConfig
+from openautoglm.context.seen import Seen
 from openautoglm.encoders.batch import KEYS, Batch, spread
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns import build_columns
@@ -52,14 +53,14 @@ from openautoglm.encoders.vision import build_vision
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
-from openautoglm.inference import Inference
+from openautoglm.generating import NO_DECODER, Generating
 from openautoglm.tasks.asking import Asking
 from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
 from openautoglm.tasks.match_head import MatchHead, tokens_of_pairs
 
 
-class OpenAutoGLM(Inference):
+class OpenAutoGLM(Generating):
     """Towers, joint space, fusion, and a decoder that looks at pictures, as far as the configuration asks.
 
     >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
@@ -274,16 +275,18 @@ class OpenAutoGLM(Inference):
         nothing = torch.full((len(pairs), len(KEYS)), NO_KEY, device=image.device)
         self.queue.push(image, text, nothing if pairs.keys is None else pairs.keys)
 
-    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Encoded) -> Tensor:
-        """Run the causal decoder, its top layers looking at the image tokens `seen` → (k · B, L, d).
+    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Seen | Encoded | None) -> Tensor:
+        """Run the causal decoder, its top layers looking at the tokens of `seen`, if any → (k · B, L, d).
 
-        Each of the B images has k texts, those of an image side by side.
+        Each of the B rows of `seen` has k texts, those of a row side by side.
         """
         if self.decoder is None:
-            raise ConfigError("this model has no text_decoder, so it writes nothing")
+            raise ConfigError(NO_DECODER)
+        if seen is None:
+            return self.decoder.decode(input_ids, attention_mask)
 
         def look(number: int, hidden: Tensor) -> Tensor:
-            # Queries do not see each other, so the texts of an image look as one: its keys are made once.
+            # Queries do not see each other, so the texts of a row look as one: its keys are made once.
             together = hidden.reshape(len(seen.tokens), -1, hidden.shape[-1])
             looked: Tensor = self.looks[number](together, seen.tokens, seen.mask)
             return looked.view_as(hidden)
@@ -323,6 +326,10 @@ class OpenAutoGLM(Inference):
         if rows is not None or self.columns is not None:
             encoded["columns"] = None if rows is None else self._read_columns(rows)
         return encoded
+
+    def _seen(self, batch: Batch, image: Encoded | None) -> Seen | None:
+        """What the decoder looks at: the picture's tokens."""
+        return Seen.joined((image and image._replace(tokens=image.tokens.float()), batch.has("image")))
 
     def _join(self, batch: Batch, encoded: Mapping[str, Encoded | None], fuse: bool = True) -> Embeds:
         """Project what the towers give, and, unless told not to, fuse it."""

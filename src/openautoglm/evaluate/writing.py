@@ -63,7 +63,9 @@ def question_tasks(questions: Questions, rows: Sequence[str]) -> list[Task]:
 def caption_tasks(catalog: Catalog, rows: Sequence[str], fields: Sequence[str]) -> list[Task]:
     """A caption of each of these rows that has any in these fields."""
     table = catalog.read(["id", *fields], ids=rows).to_pylist() if rows else []
-    texts = ((row["id"], [row[name].strip() for name in fields if (row[name] or "").strip()]) for row in table)
+    texts = (
+        (row["id"], [row[name].strip() for name in fields if (row[name] or "").strip()]) for row in table
+    )
     return [Task(row, None, tuple(dict.fromkeys(one))) for row, one in texts if one]
 
 

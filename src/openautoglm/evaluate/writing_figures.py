@@ -1,9 +1,9 @@
 """How good written texts are: figures of all of them, and of each type of answer and kind of question.
 
-    exact match, token F1   with a bootstrap over texts; in brackets what the model reaches when it is shown
-                            another row's picture, which is what can be guessed from the question alone
-    chrF, BLEU              of the corpus, by `sacrebleu` where it is installed (extra `language`)
-    answered, right of those    what a user sees who is told "I don't know" below the threshold
+exact match, token F1   with a bootstrap over texts; in brackets what the model reaches when it is shown
+another row's picture, which is what can be guessed from the question alone
+chrF, BLEU              of the corpus, by `sacrebleu` where it is installed (extra `language`)
+answered, right of those    what a user sees who is told "I don't know" below the threshold
 """
 
 from __future__ import annotations

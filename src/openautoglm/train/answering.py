@@ -21,6 +21,7 @@ from torch import Tensor
 from openautoglm.catalog.questions import Asked
 from openautoglm.config import TrainConfig
 from openautoglm.model import OpenAutoGLM
+from openautoglm.tasks.generation.prompts import ends_of
 from openautoglm.tasks.question_answering import Lines, answering_loss, lines
 from openautoglm.train.batches import Varied
 from openautoglm.train.data import TrainingData
@@ -99,11 +100,12 @@ class Answering:
     def _lines(self, drawn: list[Asked]) -> Lines:
         processor = self.model.processor
         assert processor.tokenizer is not None, "the trainer has trained one"
+        ends = ends_of(processor.tokenizer, self.decoder.lm.config.eos_token_id)
         return lines(
             processor.tokenizer,
             [one.question for one in drawn],
             [one.answer for one in drawn],
-            end=self.decoder.end,
+            end=min(ends),
             pad=processor.text.pad_id,
             most=processor.text.max_length,
         )
