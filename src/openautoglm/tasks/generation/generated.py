@@ -26,7 +26,7 @@ class Generated:
 
     @property
     def logprob(self) -> float:
-        """Log P(text | prompt, picture, columns)."""
+        """log P(text | prompt, picture, columns)."""
         return sum(self.logprobs)
 
 

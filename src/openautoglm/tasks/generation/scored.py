@@ -33,7 +33,7 @@ class Scored:
 
     @property
     def totals(self) -> tuple[float, ...]:
-        """Log P of each answer as a whole."""
+        """log P of each answer as a whole."""
         return tuple(map(sum, self.logprobs))
 
     @property
