@@ -17,6 +17,7 @@ from openautoglm.tasks.target import Target, TargetError, TargetKind
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Questions
     from openautoglm.evaluate.report import Report
     from openautoglm.evaluate.trees import Compared
     from openautoglm.model import OpenAutoGLM
@@ -44,10 +45,12 @@ class FitReport:
     index: IndexReport | None
     trees: tuple[Compared, ...] = ()
     """Each target beside gradient boosting on the columns alone, where that was tried; told where it wins."""
+    questions: Questions | None = None
+    """What was learned of questions, and which could not be used."""
 
     def __str__(self) -> str:
         told = [one for one in self.trees if one.trees_win]
-        parts = [f"model {self.name}: {self.training}", self.evaluation, *told, self.index]
+        parts = [f"model {self.name}: {self.training}", self.questions, self.evaluation, *told, self.index]
         return "\n".join(str(part) for part in parts if part is not None)
 
 

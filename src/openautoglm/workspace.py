@@ -21,6 +21,7 @@ from openautoglm.catalog.catalog import Catalog
 from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
+    from openautoglm.catalog.questions import Questions
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
@@ -146,6 +147,7 @@ class Workspace:
         from openautoglm.evaluate.predictions import predict_validation, trust_of
         from openautoglm.evaluate.trees import compare_with_trees
         from openautoglm.evaluate.validation import validation
+        from openautoglm.evaluate.writing import trust_in_answers
         from openautoglm.train.data import TrainingData
         from openautoglm.train.fit import fit
 
@@ -195,16 +197,21 @@ class Workspace:
             seen = predict_validation(start.model, self.catalog, where=where)
             compared = compare_with_trees(start.model, self.catalog, seen, where=where)
             start.model.heads.trust = trust_of(seen)
+        if asked is not None:
+            start.model.answering = trust_in_answers(start.model, self.catalog, asked, where=where)
         start.model.save_pretrained(folder)
         self._models.default = start.name
         evaluation = None
-        if self.catalog.has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
+        labelled = bool(names) or asked is not None
+        if self.catalog.has_pairs("test") or (labelled and self.catalog.count("_split = 'test'")):
             # Tags are learned from, but no query: the evaluation takes the texts among the fields.
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
-            evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
+            evaluation = self.evaluate(
+                start.name, fields=texts or None, captions=captions, questions=asked, progress=progress
+            )
             start.model.save_pretrained(folder, card=evaluation.card())
         index = self.index(start.name, progress=progress)
-        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared))
+        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared), asked)
 
     def evaluate(
         self,
@@ -213,15 +220,24 @@ class Workspace:
         split: str = "test",
         where: str | None = None,
         fields: Sequence[str] | None = None,
+        captions: Sequence[str] | None = None,
+        questions: Questions | Path | str | None = None,
         folder: Path | None = None,
         progress: bool = False,
     ) -> Report:
-        """Measure a model on a split and write a report folder (by default `models/NAME/report`)."""
+        """Measure a model on a split and write a report folder (by default `models/NAME/report`).
+
+        With `captions` (fields of texts) and `questions` (a table, as for `fit`) it writes, too, and what it
+        writes is held against those.
+        """
+        from openautoglm.catalog.questions import read_questions
         from openautoglm.catalog.schema import SPLITS
         from openautoglm.evaluate.run import evaluate
 
         if split not in SPLITS:
             raise WorkspaceError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
+        if isinstance(questions, str | Path):
+            questions = read_questions(questions, self.catalog)
         home = self._models.own(model)
         with _bars(progress) as tell:
             return evaluate(
@@ -230,6 +246,8 @@ class Workspace:
                 split=split,
                 where=where,
                 fields=fields,
+                captions=(captions,) if isinstance(captions, str) else captions,
+                questions=questions,
                 folder=folder or (home / "report" if home else self.folder / "models" / "report"),
                 curves=home / "curves.png" if home else None,
                 tell=tell,

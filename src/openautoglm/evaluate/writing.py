@@ -1,7 +1,7 @@
 """What a model writes about the catalogue's pictures: answers to questions, and captions.
 
-Each different question about a row is asked once; all its answers in the table are right ones. Texts are written
-greedily, and not held to any list of answers. A picture that cannot be read is left out and named.
+Each different question about a row is asked once; all its answers in the table are right ones. Texts are
+written greedily, and not held to any list of answers. A picture that cannot be read is left out and named.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ def question_tasks(questions: Questions, rows: Sequence[str]) -> list[Task]:
 
 def caption_tasks(catalog: Catalog, rows: Sequence[str], fields: Sequence[str]) -> list[Task]:
     """A caption of each of these rows that has any in these fields."""
-    table = catalog.read(["id", *fields], ids=rows).to_pylist() if rows else []
-    texts = (
-        (row["id"], [row[name].strip() for name in fields if (row[name] or "").strip()]) for row in table
-    )
-    return [Task(row, None, tuple(dict.fromkeys(one))) for row, one in texts if one]
+    found = []
+    for row in catalog.read(["id", *fields], ids=rows).to_pylist() if rows else ():
+        texts = [(row[name] or "").strip() for name in fields]
+        if references := tuple(dict.fromkeys(one for one in texts if one)):
+            found.append(Task(row["id"], None, references))
+    return found
 
 
 def pictured(catalog: Catalog, split: str | None, where: str | None = None) -> list[str]:

@@ -10,22 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from openautoglm.evaluate.bootstrap import Figure, bootstrap
-from openautoglm.evaluate.writing import Written
+from openautoglm.evaluate.encoding import Broken, Encoder, Tell
+from openautoglm.evaluate.writing import Task, Written, caption_tasks, pictured, question_tasks, write
 from openautoglm.tasks.asking import Asking
 from openautoglm.tasks.written import answer_type, corpus_scores, exact, f1
+
+if TYPE_CHECKING:
+    from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Questions
 
 FEW = 10
 """Texts below which a kind has no line of its own."""
 MOST = 20
 """Kinds of questions that have a line, the most frequent ones."""
 DEFINITIONS = {
-    "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and the "
-    "marks at the end. In brackets: when each question is put to another row's picture.",
+    "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and "
+    "the marks at the end. In brackets: when each question is put to another row's picture.",
     "token F1": "Overlap of words (of characters in Chinese) with the nearest text that people wrote.",
     "chrF, BLEU": "Corpus scores of sacrebleu, 0 to 1; Chinese is cut by its own tokenizer.",
     "answered": 'Share of questions that are not answered with "I don\'t know"; beside it, how many of those '
@@ -46,6 +51,41 @@ class WritingSection:
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
         return {**self.__dict__, "figures": {name: one.as_dict() for name, one in self.figures.items()}}
+
+
+def measured_writing(
+    model: Encoder,
+    catalog: Catalog,
+    questions: Questions | None,
+    captions: Sequence[str] | None,
+    *,
+    split: str | None,
+    where: str | None,
+    seed: int = 0,
+    tell: Tell | None = None,
+) -> tuple[list[WritingSection], list[Broken], list[str]]:
+    """Let a model answer questions about the rows of a split and write their captions, and measure that.
+
+    Returns what could not be read, and notes, too. What is None is not asked for.
+    """
+    from openautoglm.model import OpenAutoGLM
+
+    if not isinstance(model, OpenAutoGLM) or (questions is None and captions is None):
+        return [], [], []
+    rows = pictured(catalog, split, where)
+    tasks: dict[Literal["answers", "captions"], list[Task]] = {
+        "answers": [] if questions is None else question_tasks(questions, rows),
+        "captions": [] if captions is None else caption_tasks(catalog, rows, captions),
+    }
+    sections, broken, notes = [], [], []
+    for task, some in tasks.items():
+        written, unread = write(model, catalog, some, tell=tell)
+        shuffled, _ = write(model, catalog, some, others=True, seed=seed, tell=tell)
+        found, said = measure(task, written, shuffled, model.answering, seed=seed)
+        sections += found
+        broken += unread
+        notes += [one for one in said if one not in notes]
+    return sections, broken, notes
 
 
 def measure(
