@@ -21,6 +21,7 @@ from openautoglm.catalog.catalog import Catalog
 from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
+    from openautoglm.asking import Answers, Say, Source
     from openautoglm.catalog.questions import Questions
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
@@ -276,6 +277,46 @@ class Workspace:
 
         with _bars(progress) as tell:
             return predict(self._models.resolve(model), self.catalog, source, out=out, where=where, tell=tell)
+
+    def ask(
+        self,
+        pictures: Source | Sequence[Source],
+        question: str,
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+    ) -> Answers:
+        """Answer a question about pictures, each answer with how sure it is and where the model looked.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            question: in words.
+            model: the default one unless given.
+            out: a page of where it looked (`.png`, `.html`), or a table (`.csv`, `.jsonl`, `.parquet`).
+        """
+        from openautoglm.asking import ask
+
+        return ask(self._models.resolve(model), self.catalog, pictures, question, out=out)
+
+    def caption(
+        self,
+        pictures: Source | Sequence[Source],
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+        say: Say | None = None,
+    ) -> Answers:
+        """Write a caption for pictures; arguments as of `ask`.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            model: the default one unless given.
+            out: as of `ask`.
+            say: called with (picture, piece of its caption) as it is written.
+        """
+        from openautoglm.asking import caption
+
+        return caption(self._models.resolve(model), self.catalog, pictures, out=out, say=say)
 
     def explain(
         self,

@@ -195,6 +195,12 @@ class CrossAttentionBlock(nn.Module):
         queries = self.token_norm(_placed(tokens, self.token_positions, "tokens"))
         return tokens + self.gate.tanh() * self.attend.look(queries, context)
 
+    def weights(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the share (B, heads, T, L) of each context token in what `tokens` see."""
+        queries = self.token_norm(_placed(tokens, self.token_positions, "tokens"))
+        seen = self.context_norm(_placed(context, self.context_positions, "context"))
+        return self.attend.weights(queries, seen, mask)
+
 
 def _positions(longest: int | None, dim: int) -> nn.Parameter | None:
     return None if longest is None else nn.Parameter(torch.randn(longest, dim) * 0.02)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from openautoglm.cli.names import Fields, Quiet, Where, WorkspaceFolder, split_names
+from openautoglm.cli.names import (
+    Captions,
+    Fields,
+    QuestionsFile,
+    Quiet,
+    Where,
+    WorkspaceFolder,
+    split_names,
+)
 
 
 def fit(
@@ -36,14 +43,8 @@ def fit(
         list[str] | None,
         typer.Option(metavar="NAME[:KIND]", help="A column to predict; KIND is class, tags or number."),
     ] = None,
-    captions: Annotated[
-        list[str] | None,
-        typer.Option(metavar="A,B", help="Fields of texts that the model learns to write about a picture."),
-    ] = None,
-    questions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A table of questions: image (or id), question, answer."),
-    ] = None,
+    captions: Captions = None,
+    questions: QuestionsFile = None,
     text: Fields = None,
     where: Where = None,
     anew: Annotated[
