@@ -2,10 +2,10 @@
 
     confidence of an answer    probability that it is right (`tasks/asking.py`), calibrated on validation
                                questions; below the threshold learned there, the answer is "I don't know"
-    confidence of a caption    the mean probability of its tokens, which is not calibrated: no caption is right
+    confidence of a caption    the mean probability of its tokens, not calibrated: no caption is the right one
 
-A question in words that no question of the training had, and a picture of one colour, are not answered either,
-since what was calibrated says nothing of them. A picture is that of a row of the catalogue, or a file.
+A question in words that no question of the training had, and a picture of one colour, are not answered
+either, since the calibration says nothing of them. A picture is that of a row of the catalogue, or a file.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure retrieval, predictions and what is written, with intervals and chance; write a report folder."""
+    """Measure retrieval, predictions and written texts, with intervals and chance; write a report folder."""
     from json import dumps
 
     from openautoglm.workspace import Workspace

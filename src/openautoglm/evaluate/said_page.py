@@ -1,4 +1,4 @@
-"""What was said about pictures as one page, `.png` or `.html`: each picture under where the decoder looked."""
+"""What was said about pictures as one page, `.png` or `.html`: each picture with where the decoder looked."""
 
 from __future__ import annotations
 
