@@ -68,7 +68,9 @@ TRAIN: dict[str, Any] = {
 
 def main() -> None:
     """Teach a model a seed, let it answer the test questions, and write the figures."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--quick", action="store_true", help="one seed, a few pictures and steps")
     options.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of the five seeds")
     given = options.parse_args()
@@ -163,7 +165,9 @@ def question_only(file: Path) -> float:
             else:
                 tried.append((asked(row["question"]), row["answer"]))
     right = [answers[question].most_common(1)[:1] for question, _ in tried]
-    return float(np.mean([bool(one) and one[0][0] == answer for one, (_, answer) in zip(right, tried, strict=True)]))
+    return float(
+        np.mean([bool(one) and one[0][0] == answer for one, (_, answer) in zip(right, tried, strict=True)])
+    )
 
 
 def _figure(values: list[float], unit: str) -> dict[str, Any]:
