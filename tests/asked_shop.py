@@ -36,7 +36,7 @@ CONFIG = {
 TRAIN = {
     "minutes": None,
     "epochs": None,
-    "steps": 700,
+    "steps": 260,
     "batch_size": 32,
     "micro_batch_size": None,
     "learning_rate": 0.004,
