@@ -24,6 +24,7 @@ from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.given import Given, Picture, same_length
 from openautoglm.inference import Inference
+from openautoglm.tasks.generation.beams import beam_search
 from openautoglm.tasks.generation.choices import Trie, answer_ids, answer_logprobs, tries
 from openautoglm.tasks.generation.generated import Generated, Settings
 from openautoglm.tasks.generation.pieces import Pieces
@@ -78,6 +79,8 @@ class Generating(Inference):
             ValueError: for lists of different lengths, and settings that cannot be.
         """
         how = Settings.of(settings, choosing=choices is not None)
+        if stream is not None and how.beams > 1:
+            raise ValueError(f"beams {how.beams} know their text only at its end; stream with beams=1")
         if choices is not None:
             scored = self.score_choices(
                 images, prompts, columns=columns, choices=choices, batch_size=batch_size
@@ -90,6 +93,9 @@ class Generating(Inference):
         found = []
         for rows, ids, seen in self._prompted(images, prompts, columns, batch_size):
             writing, scores = self._begin(ids, seen, how.max_new_tokens)
+            if how.beams > 1:
+                found += beam_search(writing, scores, ids, self._tokenizer, how, self._ends)
+                continue
             pieces = [Pieces(self._tokenizer, how.stop) for _ in rows]
             chances = [chance_of(seed, row) for row in rows]
             growing = write(writing, scores, ids, pieces, chances, how, self._ends)
