@@ -60,6 +60,7 @@ def glm(name: str) -> Path:
     return folder
 
 
+@functools.cache
 def theirs(name: str) -> Any:
     """The model of transformers."""
     return transformers.AutoModelForCausalLM.from_pretrained(glm(name)).eval()
