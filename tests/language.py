@@ -88,5 +88,6 @@ def pictures(count: int) -> list[Image.Image]:
     """Noise of several sizes."""
     noise = np.random.default_rng(0)
     return [
-        Image.fromarray(noise.integers(0, 255, (40 + number, 50, 3), dtype=np.uint8)) for number in range(count)
+        Image.fromarray(noise.integers(0, 255, (40 + number, 50, 3), dtype=np.uint8))
+        for number in range(count)
     ]

@@ -39,7 +39,9 @@ def expected(name: str, prompt: list[int], **settings: Any) -> list[int]:
     ],
     ids=["greedy", "greedy, penalties", "beams", "beams, penalties"],
 )
-def test_equal_token_by_token(name: str, our_settings: dict[str, Any], their_settings: dict[str, Any]) -> None:
+def test_equal_token_by_token(
+    name: str, our_settings: dict[str, Any], their_settings: dict[str, Any]
+) -> None:
     found = ours(name).generate(prompts=PROMPTS, max_new_tokens=24, **our_settings)
     for prompt, one in zip(PROMPTS, found, strict=True):
         assert list(one.token_ids) == expected(name, prompt, max_new_tokens=24, **their_settings)

@@ -101,14 +101,18 @@ def beam_search(
             starts.append(starts[-1] + len(searches[row].going))
         texts = [[*prompts[row], *beam.ids] for row in active for beam in searches[row].going]
         wanted = penalised(own, texts, settings)
-        wanted = wanted + torch.tensor([b.score for row in active for b in searches[row].going])[:, None].to(own)
+        wanted = wanted + torch.tensor([b.score for row in active for b in searches[row].going])[:, None].to(
+            own
+        )
         index, tokens, still = [], [], []
         for place, row in enumerate(active):
             part = slice(starts[place], starts[place + 1])
             candidates = _candidates(searches[row], wanted[part], own[part], min(kept, wanted[part].numel()))
             ended = [_ended(one, tokenizer, settings, ends) for one in candidates]
             if length == settings.max_new_tokens:
-                searches[row].take([one.beam for one in ended[:beams]] if searches[row].improvable else [], beams)
+                searches[row].take(
+                    [one.beam for one in ended[:beams]] if searches[row].improvable else [], beams
+                )
                 continue
             steps = searches[row].advance(ended, beams)
             searches[row].check(beams)
