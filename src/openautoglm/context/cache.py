@@ -146,9 +146,9 @@ class KeyValueCache:
         self._together = None
 
     def sinks_together(self) -> tuple[Tensor, Tensor]:
-        """Keys and values (N, B', K, S, d) of the rows in `sinks`, in their order."""
+        """Keys and values (N, B', K, S, d) of the rows in `sinks`, in the order of the batch."""
         if self._together is None:
-            keys, values = zip(*self.sinks.values(), strict=True)
+            keys, values = zip(*(self.sinks[row] for row in sorted(self.sinks)), strict=True)
             self._together = torch.stack(keys, dim=1), torch.stack(values, dim=1)
         return self._together
 
@@ -193,7 +193,7 @@ class KeyValueCache:
             self.keys[:, :, :, place] = rotate(keys, self.turns[start])
             self.values[:, :, :, place] = values
             return
-        rows = torch.tensor(list(self.sinks), device=keys.device)
+        rows = torch.tensor(sorted(self.sinks), device=keys.device)
         self.keys[:, rows, :, place] = rotate(keys, self.turns[start])
         self.values[:, rows, :, place] = values
 

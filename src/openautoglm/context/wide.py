@@ -33,7 +33,7 @@ class Wide:
         self.new = slice(before, before + count)
         self.start = max(0, before + 1 - window.seen)
         device = cache.keys.device
-        self.rows = torch.tensor(list(cache.sinks), device=device)
+        self.rows = torch.tensor(sorted(cache.sinks), device=device)
         first = torch.tensor(cache.pads, device=device)[:, None, None]
         token = torch.arange(before, before + count, device=device)[None, :, None]
         slot = torch.arange(self.start, before + count, device=device)[None, None, :]
