@@ -30,6 +30,7 @@ from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.explain.parts import covered
 from openautoglm.evaluate.regions import is_blank, regions, told
+from openautoglm.evaluate.writing import columns_of
 from openautoglm.predicting import FORMS, write_table
 from openautoglm.tasks import asking
 from openautoglm.tasks.generation.generated import Generated
@@ -204,6 +205,8 @@ class _Picture(NamedTuple):
     name: str
     framed: Any
     image: Image.Image
+    columns: dict[str, Any] | None
+    """What the model reads of a row's columns; None of a file, and where it reads none."""
 
 
 def _written(
@@ -220,11 +223,12 @@ def _written(
         texts = model.generate(
             [one.framed for one in some],
             [prompt] * len(some),
+            columns=None if model.processor.columns is None else [one.columns or {} for one in some],
             max_new_tokens=model.processor.text.max_length,
             stream=None if say is None else lambda row, piece, some=some: say(some[row].name, piece),
         )
         for one, text in zip(some, texts, strict=True):
-            yield one, text, regions(model, one.framed, front, text.token_ids)
+            yield one, text, regions(model, one.framed, front, text.token_ids, one.columns)
 
 
 def _pictures(
@@ -253,7 +257,9 @@ def _pictures(
         except BadImage as error:
             skipped.append(Broken(name, error.reason))
             continue
-        found.append(_Picture(name, model.prepare(image), covered(image, model.processor.image)))
+        columns = columns_of(model, catalog, [name]) if name in known else None
+        seen = covered(image, model.processor.image)
+        found.append(_Picture(name, model.prepare(image), seen, columns[0] if columns else None))
     if not found:
         raise AskError("; ".join(f"{one.id}: {one.reason}" for one in skipped))
     return found, skipped

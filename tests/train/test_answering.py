@@ -69,9 +69,9 @@ def test_a_batch_follows_from_its_number_and_shows_each_picture_as_often(tmp_pat
     other.prepare(0, 0.0)
     first, second = one.prepare(5, 0.5), other.prepare(5, 0.5)
 
-    assert torch.equal(first.pixel_values, second.pixel_values)
+    assert torch.equal(first.batch.pixel_values, second.batch.pixel_values)
     assert all(torch.equal(a, b) for a, b in zip(first.lines, second.lines, strict=True))
-    assert len(first.lines.input_ids) == 2 * len(first.pixel_values)
+    assert len(first.lines.input_ids) == 2 * len(first.batch)
     assert not torch.equal(first.lines.input_ids[0], one.prepare(6, 0.5).lines.input_ids[0])
 
 

@@ -9,14 +9,15 @@ proof of what the text rests on; `explain` weighs parts by hiding them, for pred
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openautoglm.encoders.encoded import Encoded
+from openautoglm.context.seen import Seen
 from openautoglm.encoders.processor import Framed
 from openautoglm.model import OpenAutoGLM
 
@@ -26,7 +27,11 @@ BLANK = 8
 
 @torch.inference_mode()
 def regions(
-    model: OpenAutoGLM, picture: Framed, prompt: Sequence[int], written: Sequence[int]
+    model: OpenAutoGLM,
+    picture: Framed,
+    prompt: Sequence[int],
+    written: Sequence[int],
+    columns: Mapping[str, Any] | None = None,
 ) -> NDArray[np.float32] | None:
     """Shares (G, G) of the picture's patches, from its top row; None for a tower whose tokens are no grid.
 
@@ -35,25 +40,31 @@ def regions(
         picture: as it was seen.
         prompt: token ids in front of the text.
         written: those of the text, end mark included.
+        columns: what the model read of the row's columns.
     """
     assert model.decoder is not None, "it wrote the text"
     was_training = model.training
     model.eval()
     try:
-        seen = model.vision(model.processor.pixels([picture]).to(model.device))
+        batch = model.processor.batch([picture], columns=None if columns is None else [dict(columns)])
+        batch = batch.to(model.device)
+        seen = model.look_at(batch)
+        assert seen is not None and batch.pixel_values is not None, "there is a picture"
+        patches = model.vision(batch.pixel_values).tokens.shape[1]  # columns stand behind them
         ids = torch.tensor([[*prompt, *written]], device=model.device)
         shares = _shares(model, ids, seen, slice(len(prompt) - 1, ids.shape[1] - 1))
     finally:
         model.train(was_training)
-    side = math.isqrt(shares.shape[0])
-    if shares.shape[0] - side * side not in (0, 1):
+    patches = len(shares) - (seen.tokens.shape[1] - seen.image_tokens)
+    side = math.isqrt(patches)
+    if patches - side * side not in (0, 1):
         return None
     # A tower may have one token for the whole picture, in front of the patches.
-    grid: NDArray[np.float32] = shares[-side * side :].reshape(side, side).float().cpu().numpy()
+    grid: NDArray[np.float32] = shares[patches - side * side : patches].reshape(side, side).cpu().numpy()
     return grid
 
 
-def _shares(model: OpenAutoGLM, ids: Tensor, seen: Encoded, places: slice) -> Tensor:
+def _shares(model: OpenAutoGLM, ids: Tensor, seen: Seen, places: slice) -> Tensor:
     """Mean attention (L,) of the positions `places` over all looking layers and heads."""
     found: list[Tensor] = []
 
@@ -66,7 +77,7 @@ def _shares(model: OpenAutoGLM, ids: Tensor, seen: Encoded, places: slice) -> Te
 
     assert model.decoder is not None
     model.decoder.decode(ids, torch.ones_like(ids, dtype=torch.bool), look)
-    return torch.stack(found).mean(dim=0)
+    return torch.stack(found).mean(dim=0).float()
 
 
 def told(grid: NDArray[np.float32]) -> str:

@@ -108,6 +108,7 @@ def write(
         texts = model.generate(
             [picture for picture, _ in pairs],
             [None if task.question is None else asked(task.question) for _, task in pairs],
+            columns=columns_of(model, catalog, [shown[task.row] for _, task in pairs]),
             max_new_tokens=model.processor.text.max_length,
             batch_size=len(pairs) or 1,
         )
@@ -115,6 +116,16 @@ def write(
         if tell:
             tell("writing", min((number + 1) * PICTURES, len(rows)), len(rows))
     return found, broken
+
+
+def columns_of(model: OpenAutoGLM, catalog: Catalog, rows: Sequence[str]) -> list[dict[str, Any]] | None:
+    """What the model reads of these rows' columns; None where it reads none."""
+    known = model.processor.columns
+    if known is None:
+        return None
+    names = [name for name in known.names if name in catalog.fields]
+    held = {row["id"]: row for row in catalog.read(["id", *names], ids=list(dict.fromkeys(rows))).to_pylist()}
+    return [{name: held[row][name] for name in names} for row in rows]
 
 
 def _pictures(

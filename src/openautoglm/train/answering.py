@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from openautoglm.catalog.questions import Asked
 from openautoglm.config import TrainConfig
+from openautoglm.encoders.batch import Batch
 from openautoglm.model import OpenAutoGLM
 from openautoglm.tasks.generation.prompts import ends_of
 from openautoglm.tasks.question_answering import Lines, answering_loss, lines
@@ -38,8 +38,8 @@ LOSS = "answering"
 class Round(NamedTuple):
     """Pictures, and the questions about each, side by side."""
 
-    pixel_values: Tensor
-    """(B, 3, H, W)."""
+    batch: Batch
+    """B rows with their pictures, and their columns where the model reads any."""
     lines: Lines
     """B · k lines, those of a picture together."""
 
@@ -77,20 +77,22 @@ class Answering:
         ]
         rgba = self.data.store.read(self.data.slots[rows]).to(self.device)
         rgb = self.varied(rgba, progress, derive(config.seed, number, "augment questions"))
-        return Round(self.model.processor.normalise(rgb), self._lines(drawn))
+        pixels = self.model.processor.normalise(rgb)
+        columns = self.data.column_values(self.model.processor, rows)
+        return Round(Batch.of(pixels, columns=columns), self._lines(drawn))
 
     def backward(
         self, number: int, progress: float, weighting: Weighting, fabric: Fabric
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Add a batch's gradients to the parameters; returns the loss by name, and no norms."""
-        pixels, given = self.prepare(number, progress)
-        count, size = self.config.questions_per_picture, self.config.micro_batch_size or len(pixels)
+        batch, given = self.prepare(number, progress)
+        count, size = self.config.questions_per_picture, self.config.micro_batch_size or len(batch)
         learned, found = int(given.learned.sum()), 0.0
-        for start in range(0, len(pixels), size):
-            pictures = pixels[start : start + size].to(fabric.device)
-            part = Lines(*(one[start * count :][: len(pictures) * count].to(fabric.device) for one in given))
+        for start in range(0, len(batch), size):
+            rows = batch.rows(slice(start, start + size)).to(fabric.device)
+            part = Lines(*(one[start * count :][: len(rows) * count].to(fabric.device) for one in given))
             with fabric.autocast():
-                hidden = self.model.decode(part.input_ids, part.attention_mask, self.model.vision(pictures))
+                hidden = self.model.decode(part.input_ids, part.attention_mask, self.model.look_at(rows))
                 loss = answering_loss(hidden, part, self.decoder.logits)
             share = int(part.learned.sum()) / learned
             fabric.backward(loss * weighting.weight(LOSS) * share / self.config.accumulate)
