@@ -49,13 +49,13 @@ def regions(
         batch = model.processor.batch([picture], columns=None if columns is None else [dict(columns)])
         batch = batch.to(model.device)
         seen = model.look_at(batch)
-        assert seen is not None and batch.pixel_values is not None, "there is a picture"
+        assert seen is not None, "there is a picture"
+        assert batch.pixel_values is not None, "the same"
         patches = model.vision(batch.pixel_values).tokens.shape[1]  # columns stand behind them
         ids = torch.tensor([[*prompt, *written]], device=model.device)
         shares = _shares(model, ids, seen, slice(len(prompt) - 1, ids.shape[1] - 1))
     finally:
         model.train(was_training)
-    patches = len(shares) - (seen.tokens.shape[1] - seen.image_tokens)
     side = math.isqrt(patches)
     if patches - side * side not in (0, 1):
         return None
