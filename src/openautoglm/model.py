@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,9 @@ from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
 from openautoglm.tasks.match_head import MatchHead, tokens_of_pairs
 
+OPEN = 0.5
+"""Where the gates of a fresh decoder start; those of a pretrained one are closed."""
+
 
 class OpenAutoGLM(Generating):
     """Towers, joint space, fusion, and a decoder that looks at pictures, as far as the configuration asks.
@@ -84,6 +87,9 @@ class OpenAutoGLM(Generating):
                 CrossAttentionBlock(decoder.dim, decoder.heads, context_dim=self.vision.dim)
                 for _ in range(looking)
             )
+            if not towers.decoder.pretrained:
+                for look in self.looks:  # nothing that was learned is there to be kept as it is
+                    nn.init.constant_(cast("CrossAttentionBlock", look).gate, OPEN)
         self.matcher: MatchHead | None = None
         if towers.decoder is None and (layers := config.cross_attention_layers):
             self.matcher = MatchHead(layers, config.embed_dim, self._reader.dim, self.vision.dim)
