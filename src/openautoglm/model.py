@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -88,8 +88,8 @@ class OpenAutoGLM(Generating):
                 for _ in range(looking)
             )
             if not towers.decoder.pretrained:
-                for look in self.looks:  # nothing that was learned is there to be kept as it is
-                    nn.init.constant_(cast("CrossAttentionBlock", look).gate, OPEN)
+                for gate in (gate for name, gate in self.looks.named_parameters() if name.endswith(".gate")):
+                    nn.init.constant_(gate, OPEN)  # nothing that was learned is there to be kept as it is
         self.matcher: MatchHead | None = None
         if towers.decoder is None and (layers := config.cross_attention_layers):
             self.matcher = MatchHead(layers, config.embed_dim, self._reader.dim, self.vision.dim)
