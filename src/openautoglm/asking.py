@@ -36,6 +36,7 @@ from openautoglm.tasks import asking
 from openautoglm.tasks.generation.generated import Generated
 from openautoglm.tasks.generation.prompts import prompt_ids
 from openautoglm.tasks.question_answering import asked
+from openautoglm.tasks.written import tokens
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
@@ -157,7 +158,7 @@ def ask(
 ) -> Answers:
     """See `Workspace.ask`."""
     question = question.strip()
-    if not asked(question).strip("?\n"):
+    if not tokens(question):
         raise AskError("the question is empty; ask in a few words")
     trust = model.answering
     if trust is None:
