@@ -88,9 +88,8 @@ def told(grid: NDArray[np.float32]) -> str:
     """
     row, column = np.unravel_index(int(grid.argmax()), grid.shape)
     size = len(grid)
-    across = ("left", "", "right")[min(2, 3 * int(column) // size)]
-    down = ("top", "", "bottom")[min(2, 3 * int(row) // size)]
-    return f"{down} {across}".strip() or "middle"
+    down, across = (3 * (2 * int(place) + 1) // (2 * size) for place in (row, column))
+    return f"{('top', '', 'bottom')[down]} {('left', '', 'right')[across]}".strip() or "middle"
 
 
 def is_blank(picture: Framed) -> bool:
