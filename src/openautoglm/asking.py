@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -215,7 +216,8 @@ def _written(
 ) -> Iterator[tuple[_Picture, Generated, NDArray[np.float32] | None]]:
     """The text of each picture, and where the decoder looked."""
     assert model.processor.tokenizer is not None, "a model that has learned to write has one"
-    start = model.decoder and model.decoder.lm.config.bos_token_id
+    assert model.decoder is not None, "it was looked for before"
+    start = model.decoder.lm.config.bos_token_id
     (front,) = prompt_ids(model.processor.tokenizer, [prompt], start)
     # One after the other where somebody reads along.
     size = 1 if say else BATCH
@@ -226,10 +228,14 @@ def _written(
             [prompt] * len(some),
             columns=None if model.processor.columns is None else [one.columns or {} for one in some],
             max_new_tokens=model.processor.text.max_length,
-            stream=None if say is None else lambda row, piece, some=some: say(some[row].name, piece),
+            stream=None if say is None else partial(_pass_on, say, some),
         )
         for one, text in zip(some, texts, strict=True):
             yield one, text, regions(model, one.framed, front, text.token_ids, one.columns)
+
+
+def _pass_on(say: Say, some: Sequence[_Picture], row: int, piece: str) -> None:
+    say(some[row].name, piece)
 
 
 def _pictures(
