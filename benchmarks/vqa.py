@@ -31,7 +31,6 @@ SEEDS = (0, 1, 2, 3, 4)
 HELD_OUT = 20
 """Every so manieth training picture is for validation."""
 QUICK_PICTURES, QUICK_STEPS = 120, 30
-CHANCE = 0.5
 MODEL: dict[str, Any] = {
     "vision_encoder": "small_vision",
     "text_decoder": "glm-mini",
