@@ -178,6 +178,7 @@ def ask(
             doubt = f"words that no question of the training had: {', '.join(unknown)}"
         elif not trust.sure(confidence):
             doubt = f"most likely {text.text!r}, confidence {confidence:.2f}"
+            doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
         said.append(Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image))
     return _finished(said, str(trust), skipped, path)
 
