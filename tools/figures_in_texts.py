@@ -118,6 +118,14 @@ LINES: dict[str, list[Line]] = {
         Line("gate_spearman", "… gate against reliability, Spearman's ρ over rows", "……门与可靠度，逐条 Spearman ρ", "≥ .9"),
         Line("gate_spearman_within", "… the same over strengths within a row", "……同一条目内随强度变化的 ρ"),
     ],
+    "vqa": [
+        Line("accuracy", "Questions about pictures (easy-VQA), answers written freely, exact match", "看图问答（easy-VQA），自由生成，完全一致率", "≥ .995"),
+        Line("shuffled_image", "… the same questions put to another picture", "……同样的问题配另一张图片", "≤ .675"),
+        Line("question_only", "… the most frequent training answer to the same words", "……训练集中同一问题最常见的答案"),
+        Line("answered", "… share answered, the rest being “I don't know”", "……作答比例，其余回答“不知道”"),
+        Line("right_of_those", "… right of those that are answered", "……作答中的正确率"),
+        Line("minutes", "… minutes of training a seed, two cores", "……每个种子的训练分钟数（双核）"),
+    ],
     "catalog": [
         Line("rows_per_s", "`autoglm add`, 100,000 new JPEGs of a megapixel from the disk, two cores (rows/s)", "`autoglm add`，磁盘上 100,000 张百万像素的新 JPEG，双核（条/秒）"),
         Line("first_s", "… in all (s)", "……总用时（秒）"),

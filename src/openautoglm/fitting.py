@@ -17,6 +17,7 @@ from openautoglm.tasks.target import Target, TargetError, TargetKind
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Questions
     from openautoglm.evaluate.report import Report
     from openautoglm.evaluate.trees import Compared
     from openautoglm.model import OpenAutoGLM
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MODALITY_DROPOUT = 0.2
 """Of presets with targets."""
+READER, WRITER = "mini", "mini_glm"
+"""Presets that are taken when none is named: the second where captions or answers are to be written."""
 
 
 class FittingError(UserError):
@@ -42,10 +45,12 @@ class FitReport:
     index: IndexReport | None
     trees: tuple[Compared, ...] = ()
     """Each target beside gradient boosting on the columns alone, where that was tried; told where it wins."""
+    questions: Questions | None = None
+    """What was learned of questions, and which could not be used."""
 
     def __str__(self) -> str:
         told = [one for one in self.trees if one.trees_win]
-        parts = [f"model {self.name}: {self.training}", self.evaluation, *told, self.index]
+        parts = [f"model {self.name}: {self.training}", self.questions, self.evaluation, *told, self.index]
         return "\n".join(str(part) for part in parts if part is not None)
 
 
@@ -66,7 +71,7 @@ class Start(NamedTuple):
 
 
 def start(
-    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None,
     train: TrainConfig | Mapping[str, Any] | None,
     name: str | None,
     *,
@@ -74,6 +79,7 @@ def start(
     catalog: Catalog,
     home: Callable[[str | Path], Path | str],
     models: Sequence[str],
+    writes: bool = False,
 ) -> Start:
     """Build what `Workspace.fit` was given.
 
@@ -83,10 +89,17 @@ def start(
         catalog: whose columns a preset will read when there are targets.
         home: finds the folder of one of the workspace's models.
         models: their names, for the message.
+        writes: whether it is to learn captions or answers.
+
+    Raises:
+        FittingError: if the model or its name cannot be used, or it is to write and cannot.
     """
     import torch
 
     from openautoglm.model import OpenAutoGLM
+
+    if model is None:
+        model = WRITER if writes else READER
 
     known = isinstance(model, str) and model in preset_names()
     if not isinstance(train, TrainConfig):
@@ -113,6 +126,17 @@ def start(
         raise FittingError(f"a model's name is one folder name, not {named!r}")
     if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
         built.enable_multimodal_training()
+    if writes and not built.writes_captions:
+        locked = built.decoder is not None and len(built.looks) > 0
+        remedy = (
+            "call its enable_multimodal_training() first"
+            if locked
+            else (
+                f"take {WRITER!r} (`--model {WRITER}`, the default with --captions and --questions), or a "
+                "configuration with a text_decoder and cross_attention_layers"
+            )
+        )
+        raise FittingError(f"the model {named!r} cannot learn to write captions or answers: {remedy}")
     return Start(built, train, named)
 
 

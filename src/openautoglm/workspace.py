@@ -21,6 +21,8 @@ from openautoglm.catalog.catalog import Catalog
 from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
+    from openautoglm.asking import Answers, Say, Source
+    from openautoglm.catalog.questions import Questions
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
@@ -113,13 +115,15 @@ class Workspace:
 
     def fit(
         self,
-        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path = "mini",
+        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None = None,
         *,
         name: str | None = None,
         train: TrainConfig | Mapping[str, Any] | None = None,
         where: str | None = None,
         fields: Sequence[str] | None = None,
         targets: Sequence[str] = (),
+        captions: Sequence[str] | None = None,
+        questions: Path | str | None = None,
         resume: bool = True,
         progress: bool = False,
     ) -> FitReport:
@@ -127,20 +131,24 @@ class Workspace:
 
         Args:
             model: a preset's name, a configuration (mapping or file), a folder or hub id with a model to
-                start from, or a model.
+                start from, or a model; by default "mini", or "mini_glm" with `captions` or `questions`.
             name: of the model in the workspace; the preset's or file's name by default.
             train: a whole `TrainConfig`, or keys that change the preset's (`base`'s where there is none).
             where: SQL condition on the rows to learn from, beside being in the train split.
             fields: fields of texts or tags to take captions from; all by default.
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
+            captions: fields of texts to learn to write; those of `fields` by default, where the model writes.
+            questions: a table of questions about the pictures, with answers (`catalog/questions.py`).
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
         from openautoglm import fitting
+        from openautoglm.catalog.questions import read_questions
         from openautoglm.evaluate.predictions import predict_validation, trust_of
         from openautoglm.evaluate.trees import compare_with_trees
         from openautoglm.evaluate.validation import validation
+        from openautoglm.evaluate.writing import trust_in_answers
         from openautoglm.train.data import TrainingData
         from openautoglm.train.fit import fit
 
@@ -154,7 +162,9 @@ class Workspace:
             catalog=self.catalog,
             home=self._models.home,
             models=self.models,
+            writes=captions is not None or questions is not None,
         )
+        asked = None if questions is None else read_questions(questions, self.catalog)
         folder = self.folder / "models" / start.name
         with _bars(progress) as tell:
             data = TrainingData.from_catalog(
@@ -167,6 +177,8 @@ class Workspace:
                 if start.model.columns
                 else (),
                 targets=names,
+                captions=(captions,) if isinstance(captions, str) else captions,
+                questions=asked,
                 progress=lambda done, total: tell("decoding pictures", done, total),
             )
         fitting.learn_targets(start.model, data, wanted, self.catalog)
@@ -186,16 +198,21 @@ class Workspace:
             seen = predict_validation(start.model, self.catalog, where=where)
             compared = compare_with_trees(start.model, self.catalog, seen, where=where)
             start.model.heads.trust = trust_of(seen)
+        if asked is not None:
+            start.model.answering = trust_in_answers(start.model, self.catalog, asked, where=where)
         start.model.save_pretrained(folder)
         self._models.default = start.name
         evaluation = None
-        if self.catalog.has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
+        labelled = bool(names) or asked is not None
+        if self.catalog.has_pairs("test") or (labelled and self.catalog.count("_split = 'test'")):
             # Tags are learned from, but no query: the evaluation takes the texts among the fields.
             texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
-            evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
+            evaluation = self.evaluate(
+                start.name, fields=texts or None, captions=captions, questions=asked, progress=progress
+            )
             start.model.save_pretrained(folder, card=evaluation.card())
         index = self.index(start.name, progress=progress)
-        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared))
+        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared), asked)
 
     def evaluate(
         self,
@@ -204,15 +221,24 @@ class Workspace:
         split: str = "test",
         where: str | None = None,
         fields: Sequence[str] | None = None,
+        captions: Sequence[str] | None = None,
+        questions: Questions | Path | str | None = None,
         folder: Path | None = None,
         progress: bool = False,
     ) -> Report:
-        """Measure a model on a split and write a report folder (by default `models/NAME/report`)."""
+        """Measure a model on a split and write a report folder (by default `models/NAME/report`).
+
+        With `captions` (fields of texts) and `questions` (a table, as for `fit`) it writes, too, and what it
+        writes is held against those.
+        """
+        from openautoglm.catalog.questions import read_questions
         from openautoglm.catalog.schema import SPLITS
         from openautoglm.evaluate.run import evaluate
 
         if split not in SPLITS:
             raise WorkspaceError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
+        if isinstance(questions, str | Path):
+            questions = read_questions(questions, self.catalog)
         home = self._models.own(model)
         with _bars(progress) as tell:
             return evaluate(
@@ -221,6 +247,8 @@ class Workspace:
                 split=split,
                 where=where,
                 fields=fields,
+                captions=(captions,) if isinstance(captions, str) else captions,
+                questions=questions,
                 folder=folder or (home / "report" if home else self.folder / "models" / "report"),
                 curves=home / "curves.png" if home else None,
                 tell=tell,
@@ -249,6 +277,46 @@ class Workspace:
 
         with _bars(progress) as tell:
             return predict(self._models.resolve(model), self.catalog, source, out=out, where=where, tell=tell)
+
+    def ask(
+        self,
+        pictures: Source | Sequence[Source],
+        question: str,
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+    ) -> Answers:
+        """Answer a question about pictures, each answer with how sure it is and where the model looked.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            question: in words.
+            model: the default one unless given.
+            out: a page of where it looked (`.png`, `.html`), or a table (`.csv`, `.jsonl`, `.parquet`).
+        """
+        from openautoglm.asking import ask
+
+        return ask(self._models.resolve(model), self.catalog, pictures, question, out=out)
+
+    def caption(
+        self,
+        pictures: Source | Sequence[Source],
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+        say: Say | None = None,
+    ) -> Answers:
+        """Write a caption for pictures; arguments as of `ask`.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            model: the default one unless given.
+            out: as of `ask`.
+            say: called with (picture, piece of its caption) as it is written.
+        """
+        from openautoglm.asking import caption
+
+        return caption(self._models.resolve(model), self.catalog, pictures, out=out, say=say)
 
     def explain(
         self,
