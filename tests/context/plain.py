@@ -19,7 +19,7 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) 
 
 
 class PlainWindow:
-    """Each token of one text by itself: what it sees is numbered 0, 1, 2, …"""
+    """Each token of one text by itself: what it sees is numbered from 0."""
 
     def __init__(self, rotations: Tensor, window: Window) -> None:
         self.rotations, self.window = rotations, window

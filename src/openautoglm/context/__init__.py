@@ -1,1 +1,1 @@
-"""What a text being written carries along: keys and values of its past, a window over them, what it looks at."""
+"""What a text being written carries along: keys and values of its past, a window, what it looks at."""
