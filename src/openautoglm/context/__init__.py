@@ -1,1 +1,1 @@
-"""What a text being written carries along: keys and values of its past, a window, what it looks at."""
+"""What a decoder knows of what came before: cache, window, memory, context-aware features."""
