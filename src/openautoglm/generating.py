@@ -9,7 +9,7 @@ How tokens are chosen lies in `tasks/generation/`, what is kept between them in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Sized
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from tokenizers import Tokenizer
@@ -36,6 +36,15 @@ from openautoglm.tasks.generation.writing import write
 NO_DECODER = "this model has no text_decoder, so it writes nothing; name one in its configuration"
 Stream = Callable[[int, str], None]
 """(row, piece of its text)"""
+
+
+class _Asked(NamedTuple):
+    """N rows of what is to be written about."""
+
+    ids: list[list[int]]
+    """The prompts' tokens."""
+    given: Given
+    """Pictures and columns."""
 
 
 class Generating(Inference):
@@ -98,7 +107,7 @@ class Generating(Inference):
                     stream(row, one.text)
             return found
         found = []
-        for rows, ids, seen in self._prompted(images, prompts, columns, batch_size):
+        for rows, ids, seen in self._batches(self._asked(images, prompts, columns), batch_size):
             writing, scores = self._begin(ids, seen, how.max_new_tokens, window)
             if how.beams > 1:
                 found += beam_search(writing, scores, ids, self._tokenizer, how, self._ends)
@@ -129,8 +138,10 @@ class Generating(Inference):
         """How probable each answer is, for each of N rows; arguments and errors as of `generate`."""
         found: list[Scored] = []
         tried: dict[tuple[str, ...], list[Trie]] = {}
-        for rows, ids, seen in self._prompted(images, prompts, columns, batch_size):
-            sets = [answer_sets(choices, rows.stop)[row] for row in rows]
+        asked = self._asked(images, prompts, columns)
+        all_sets = answer_sets(choices, len(asked.ids))
+        for rows, ids, seen in self._batches(asked, batch_size):
+            sets = all_sets[rows.start : rows.stop]
             for one in sets:
                 if one not in tried:
                     tried[one] = tries(answer_ids(self._tokenizer, one), sorted(self._ends)[:1])
@@ -170,14 +181,13 @@ class Generating(Inference):
         writing = Writing(self._writer, looks, seen, len(ids), room, window)
         return writing, writing.start(input_ids.to(self.device), pads)
 
-    def _prompted(
+    def _asked(
         self,
         images: Sequence[Picture | None] | None,
         prompts: Sequence[Prompt] | None,
         columns: Rows | None,
-        batch_size: int,
-    ) -> Iterator[tuple[range, list[list[int]], Seen | None]]:
-        """Row numbers, prompts and what is looked at, in batches."""
+    ) -> _Asked:
+        """Check what is given, and make token ids of the prompts."""
         start = self._writer.lm.config.bos_token_id
         given = Given.listed(self.processor, images, None, columns)
         parts: dict[str, Sized] = {"prompts": prompts} if prompts is not None else {}
@@ -188,13 +198,20 @@ class Generating(Inference):
             raise ValueError("generate needs images, prompts, columns, or several of them")
         same_length(parts)
         count = len(next(iter(parts.values())))
-        ids = prompt_ids(self._tokenizer, prompts or [None] * count, start)
+        return _Asked(prompt_ids(self._tokenizer, prompts or [None] * count, start), given)
+
+    def _batches(
+        self, asked: _Asked, batch_size: int
+    ) -> Iterator[tuple[range, list[list[int]], Seen | None]]:
+        """Row numbers, prompts and what is looked at, some rows at a time."""
+        count = len(asked.ids)
         was_training = self.training
         self.eval()
         try:
             for first in range(0, count, batch_size):
                 rows = range(first, min(first + batch_size, count))
-                yield rows, ids[first : rows.stop], self._look_at(given.some(slice(first, rows.stop)))
+                part = slice(first, rows.stop)
+                yield rows, asked.ids[part], self._look_at(asked.given.some(part))
         finally:
             self.train(was_training)
 

@@ -19,7 +19,7 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) 
 
 
 class PlainWindow:
-    """Each token of one text by itself: what it sees is numbered 0, 1, 2, …"""
+    """Each token of one text by itself: what it sees is numbered from 0."""
 
     def __init__(self, rotations: Tensor, window: Window) -> None:
         self.rotations, self.window = rotations, window
@@ -33,9 +33,7 @@ class PlainWindow:
             turns = self.rotations[: len(seen)]
             mine = rotate(query[:, :, token : token + 1], turns[-1:])
             everything = torch.ones(1, len(seen), dtype=torch.bool)
-            found.append(
-                plain_attention(mine, rotate(key[:, :, seen], turns), value[:, :, seen], everything)
-            )
+            found.append(plain_attention(mine, rotate(key[:, :, seen], turns), value[:, :, seen], everything))
         return torch.cat(found, dim=2)
 
 

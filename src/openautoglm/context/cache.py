@@ -7,13 +7,13 @@ tokens end where all rows end, and rotary positions count slots, since only thei
     slot  0 … pads_b − 1      padding of row b, seen by nothing
           pads_b … length     its tokens, rotated by their slot
 
-With a `Window` the buffers hold `window.slots` positions, however long the text. The sinks' keys and values are
-kept aside and, at each step, laid into the slots directly before the window, over tokens that have left it:
-what is seen stays one piece of memory, and the sinks' distances are those of the window. When the window
+With a `Window` the buffers hold `window.slots` positions, however long the text. The sinks' keys and values
+are kept aside and, at each step, laid into the slots directly before the window, over tokens that have left
+it: what is seen stays one piece of memory, and the sinks' distances are those of the window. When the window
 reaches the buffers' end, it is moved back to their beginning and its keys are turned back by as much, which
 keeps every position small.
 
-A piece of many tokens (`Spread` in `wide.py`) does the same for each of its tokens at once.
+`Wide` in `wide.py` does the same for each of many tokens at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class KeyValueCache:
         self.pads = [0] * shape[1]
         """Each row's first slot; below 0 when it has been moved out of the buffers."""
         self.sinks: dict[int, tuple[Tensor, Tensor]] = {}
-        """Row → keys (N, K, S, d), rotated by 0 … S − 1, and values; of rows that have outgrown the window."""
+        """Row → keys (N, K, S, d), rotated by 0 … S − 1, and values, of rows that outgrew the window."""
         self._together: tuple[Tensor, Tensor] | None = None
 
     @property

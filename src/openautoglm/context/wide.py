@@ -52,11 +52,10 @@ class Wide:
         sink_keys, sink_values = (part[number] for part in cache.sinks_together())
         ahead = keys.new_zeros(*keys.shape[:2], sink_keys.shape[2], keys.shape[3])
         both = torch.cat([ahead.index_copy(0, self.rows, sink_keys), keys.new_zeros(keys.shape)], dim=2)
-        mixed = masked_attention(
+        return masked_attention(
             torch.cat([rotate(query, near), rotate(query, self.far)], dim=-1),
             torch.cat([torch.cat([ahead, keys], dim=2), both], dim=-1),
             torch.cat([ahead.index_copy(0, self.rows, sink_values), values], dim=2),
             self.allowed,
             scale=query.shape[-1] ** -0.5,
         )
-        return mixed

@@ -69,10 +69,12 @@ def rotate(states: Tensor, rotation: Tensor) -> Tensor:
     tensor([[0., 1., 5.]])
     """
     turned = 2 * rotation.shape[-1]
-    pairs = states[..., :turned].to(rotation.real.dtype).unflatten(-1, (-1, 2))
-    found = (
-        torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * rotation).flatten(-2).to(states.dtype)
-    )
+    # There are no complex numbers of bfloat16.
+    exact = states.dtype if states.dtype in (torch.float32, torch.float64) else torch.float32
+    pairs = states[..., :turned].to(exact).unflatten(-1, (-1, 2))
+    if states.shape[-1] % 2:
+        pairs = pairs.contiguous()  # a pair must not lie across two numbers of the complex view
+    found = torch.view_as_real(torch.view_as_complex(pairs) * rotation).flatten(-2).to(states.dtype)
     return found if turned == states.shape[-1] else torch.cat([found, states[..., turned:]], dim=-1)
 
 

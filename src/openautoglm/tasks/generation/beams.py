@@ -1,6 +1,6 @@
 """Beam search: K texts side by side, extended together, so that a poor start is not the end of a good text.
 
-    candidates   the c · K best of all K · V extensions by Σ log P(token), c = 1 + number of end marks, at least 2
+    candidates   the c · K best of all K · V extensions by Σ log P(token), c = 1 + number of end marks
     finished     of the K best candidates those that end, scored by Σ log P / length; the K best are kept
     going on     the K best candidates that do not end
     a text is done when its best beam, divided by its length so far, is below its worst finished one

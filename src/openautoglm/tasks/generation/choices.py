@@ -73,7 +73,7 @@ class Trie:
         self.paths.append(Path(number, tuple(nodes), (*ids, *ends)))
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """Depth of each node from 0 (T,), and which nodes each node sees (T, T) bool: itself, its ancestors."""
+        """Depth of each node from 0 (T,), and which nodes each node sees (T, T): itself, its ancestors."""
         sees = torch.eye(len(self.ids), dtype=torch.bool)
         for node, parent in enumerate(self.parents):
             if parent >= 0:

@@ -26,7 +26,7 @@ class Generated:
 
     @property
     def logprob(self) -> float:
-        """log P(text | prompt, picture, columns)."""
+        """Log-probability of the whole text, given prompt, picture and columns."""
         return sum(self.logprobs)
 
 
@@ -72,7 +72,7 @@ class Settings:
                 raise TypeError(f"generate has no setting {name!r}{nearest(name, known)}")
             if choosing and name != "temperature":
                 raise ValueError(
-                    f"{name} {value!r} does nothing beside choices, which are compared as wholes; leave it out"
+                    f"{name} {value!r} does nothing beside choices, compared as wholes; leave it out"
                 )
         return cls(**values)
 
@@ -92,12 +92,12 @@ class Settings:
             raise ValueError(f"repetition_penalty {self.repetition_penalty} divides scores; set it above 0")
         if self.temperature and self.beams > 1:
             raise ValueError(
-                f"beams {self.beams} search for the best text and temperature {self.temperature} draws one by "
+                f"beams {self.beams} search for the best text, temperature {self.temperature} draws one by "
                 "chance; set only one of them"
             )
         for name, nothing in (("top_p", 1.0), ("top_k", 0)):
             if not self.temperature and getattr(self, name) != nothing:
                 raise ValueError(
-                    f"{name} {getattr(self, name)} does nothing at temperature 0, which takes the best token; "
-                    "set temperature above 0"
+                    f"{name} {getattr(self, name)} does nothing at temperature 0, which takes the "
+                    "best token; set temperature above 0"
                 )

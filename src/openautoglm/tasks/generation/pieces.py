@@ -1,4 +1,4 @@
-"""Tokens to text, piece by piece: no character is cut in half, and nothing is shown that a stop string takes back.
+"""Tokens to text, piece by piece: no character is cut in half, nothing shown that a stop string takes back.
 
 A Chinese character is three bytes, often of several tokens; a piece waits until its last byte is there. Text
 that may be the beginning of a stop string waits as well.

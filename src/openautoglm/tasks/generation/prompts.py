@@ -1,8 +1,8 @@
 """Prompts to token ids, and which tokens end a text.
 
-A model learned texts between marks, `<s> a red bicycle </s>` with a tokenizer of ours. A prompt is such a text
-without what stands behind it, so that the model goes on; no prompt is the marks in front alone. Shorter prompts
-of a batch are padded on the left, so that all are continued at the same place.
+A model learned texts between marks, `<s> a red bicycle </s>` with a tokenizer of ours. A prompt is such a
+text without what stands behind it, so that the model goes on; no prompt is the marks in front alone. Shorter
+prompts of a batch are padded on the left, so that all are continued at the same place.
 """
 
 from __future__ import annotations
