@@ -43,7 +43,7 @@ _NUMBERED = re.compile(
 )
 _NTH_ONE = re.compile(
     rf"(?:the\s+|my\s+)?(?P<nth>{_NTH})(?![a-z]){_THING}{_PLACE}(?!\s+(?:page|time|of\s+(?:january|may|june)))"
-    rf"|第(?P<zh>{_ZH_NUMBER})(?:{_ZH_THING}{_ZH_NOUN}|(?![页年月天次步\\d一二两三四五六七八九十百]))",
+    rf"|第(?P<zh>{_ZH_NUMBER})(?:{_ZH_THING}{_ZH_NOUN}|(?![页年月天次步\d一二两三四五六七八九十百]))",
     re.IGNORECASE,
 )
 _LAST_ONE = re.compile(
