@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from openautoglm.conversation.columns import Columns, colour_in
+from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.quantities import to_number
 from openautoglm.conversation.reading import Reading, frameless
 from openautoglm.conversation.state import State
@@ -165,3 +166,27 @@ def _without(state: State, said: str, columns: Columns) -> State | None:
     if (kept, words, without) == (state.filters, state.words, state.without):
         return None
     return replace(state, filters=kept, words=words, without=without, page=1)
+
+
+def forget(state: State, what: str, columns: Columns) -> State:
+    """Forget a part of the state by its name, or the conditions on a column.
+
+    Raises:
+        ChatError: if there is no such part.
+    """
+    parts: dict[str, State] = {
+        "words": replace(state, words=(), page=1),
+        "without": replace(state, without=(), page=1),
+        "like": replace(state, like=(), page=1),
+        "filters": replace(state, filters=(), page=1),
+        "where": replace(state, filters=tuple(one for one in state.filters if one.op != "sql"), page=1),
+        "sort": state.sorted(None),
+    }
+    name = what.strip().casefold()
+    if name in parts:
+        return parts[name]
+    if columns.called(name) is not None:
+        return _forget(state, name, columns)
+    if (without := _without(state, what.strip(), columns)) is not None:
+        return without
+    raise ChatError(f"there is no {what.strip()!r} to drop; choose one of {', '.join(parts)}, or a column: {', '.join(columns.each)}")
