@@ -84,7 +84,7 @@ def keywords(finder: Finder, script: Sequence[Sequence[Labelled]]) -> list[Judge
 
 def _right(turn: Labelled, state: State, answer: Any) -> bool:
     wanted = turn.state
-    same = replace(_in_order(state), began=wanted.began if not wanted.words else state.began).same(_in_order(wanted))
+    same = replace(_in_order(state), began=wanted.began).same(_in_order(wanted))
     if turn.answer is None or not same:
         return same
     if answer is None:

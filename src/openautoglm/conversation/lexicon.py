@@ -54,7 +54,7 @@ MEANINGS = (
     ),
     Meaning(
         "date",
-        ("date", "dates", "year", "years", "time", "release date", "日期", "年份", "时间", "上市时间", "年"),
+        ("date", "dates", "year", "years", "time", "release date", "日期", "年份", "时间", "上市时间"),
         low=("old", "vintage", "旧", "老"),
         high=("new", "recent", "新", "近期", "新出"),
         lower=("older", "earlier", "更旧", "更早", "更老", "旧一点", "早一点"),
@@ -136,9 +136,9 @@ MEANINGS = (
     Meaning(
         "category",
         ("category", "categories", "kind", "kinds", "type", "types", "department", "section", "group", "groups", "class")
-        + ("类别", "分类", "种类", "类型", "品类", "类目", "组"),
+        + ("类别", "分类", "种类", "类型", "品类", "类目", "组别"),
     ),
-    Meaning("colour", ("colour", "colours", "color", "colors", "颜色", "色彩", "色")),
+    Meaning("colour", ("colour", "colours", "color", "colors", "颜色", "色彩")),
     Meaning("material", ("material", "materials", "材料", "材质", "made of")),
     Meaning("country", ("country", "countries", "origin", "国家", "产地", "原产地"), asks=("where is it from", "哪里产")),
     Meaning("tag", ("tag", "tags", "keyword", "keywords", "label", "labels", "标签", "关键词")),

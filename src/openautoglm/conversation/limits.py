@@ -93,7 +93,8 @@ def _dates(turn: Reading, columns: Columns) -> list[Filter]:
         if match and (column := _date_column(match, columns)):
             turn.replace(match, LIMIT)
             return [_dated(column, op, period(match["d"])[which])]  # type: ignore[arg-type]
-    match = turn.has(rf"{lead}(?:in|of|from the year|during|made in|the year)\s+(?:the year\s+)?{date}{end}|{date}{end}(?<=年)(?:的|款)")
+    match = turn.has(rf"{lead}(?:in|of|from the year|during|made in|the year)\s+(?:the year\s+)?{date}{end}")
+    match = match or turn.has(rf"{date}(?<=[年月日号])(?:的|款)")
     if match is None and re.fullmatch(rf"(?:[^\w]|the|year|年)*{DATE}[^\w]*", turn.rest.strip()):
         match = turn.has(date)
     if match and (column := _date_column(match, columns)):

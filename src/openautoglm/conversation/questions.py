@@ -94,7 +94,7 @@ def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
     without = read_without(turn)
     if named and not filters and not without and (column := view.columns.called(named.group())) is not None:
         return Turn("question", state, Question("different", said, column=column.name, among=state))
-    words = frameless(re.sub(r"找到|结果|results?|found|find|number|altogether|total|in all|一共|总共|共|总|这里|到|里|是", " ", turn.rest))
+    words = frameless(re.sub(r"找到|结果|results?|found|find|did|number|altogether|total|in all|一共|总共|共|总|这里|到|里|是", " ", turn.rest))
     among = kept(state, filters, without, view)
     if words and words.casefold() not in state.text.casefold():
         among = among.with_words(words)

@@ -26,7 +26,7 @@ _NOT = (
     r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than|apart from|excluding|exclude|excl\.?"
     r"|leave out|leaving out|take out|take away|filter out|rule out|get rid of|hide|skip|minus|without|rather not|no more|never"
     r"|not|no|non|(?:anything|something) other than|(?<!never )remove|drop"
-    r"|(?:不想要|不需要|不喜欢|不想看|不要|别要|别给我看?|别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|没有|去掉|去除|不是|并非|非|无))"
+    r"|(?:不想要|不需要|不喜欢|不想看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
 )
 _NOT_AFTER = r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded|not wanted|left out)"
 _NOISE = r"(?:\s*(?:any|the|those|that|which|are|is|ones|one|in|with|a|an|of|from|by|it|them|have|has|having|to|be|有|带|包含|含|看|见|在|的|那些|是|任何)(?![a-z]))*"
