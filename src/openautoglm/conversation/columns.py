@@ -27,6 +27,8 @@ from openautoglm.conversation.lexicon import (
     bounded,
 )
 
+from openautoglm.conversation.patterns import search
+
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
 
@@ -228,11 +230,11 @@ def colour_in(text: str) -> tuple[str, str] | None:
     (('红色', 'red'), ('Grey', 'grey'), None)
     """
     pattern = any_of(word for names in COLOURS.values() for word in names)
-    found = re.search(pattern, text, re.IGNORECASE)
+    found = search(pattern, text)
     if found is None:
         return None
-    said = found.group().casefold()
-    return found.group(), next(name for name, words in COLOURS.items() if said in words)
+    said = found.group()
+    return text[found.start() : found.end()], next(name for name, words in COLOURS.items() if said in words)
 
 
 def _values(catalog: Catalog, name: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import re
 from openautoglm.conversation.columns import Column, Columns
 from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.lexicon import CURRENCY, MEANINGS, UNITS, any_of
+from openautoglm.conversation.patterns import matches, search
 from openautoglm.conversation.quantities import DATE, NUMBER, period, to_number
 from openautoglm.conversation.reading import LIMIT, Reading
 from openautoglm.conversation.state import Filter, Op
@@ -38,6 +39,7 @@ _OR_MORE = r"(?:or|and) (?:more|above|over|higher|better|up|upwards?|heavier|lar
 _ABOUT = r"around|about|roughly|approximately|circa|approx\.?|close to|大约|大概|约|差不多"
 _IS = r"(?:\s*(?:of|is|are|was|=|:|should|must|may|can|has|have|to|be|cost|costs|in|at|the|range|a|that|between|from|for|在|要|是|为|得)(?![a-z]))*"
 _COST = r"(?:(?:that |which |to |they |it |should |must |may |can |do |does |don't |doesn't )*(?:costs?|costing|priced?(?: at)?|sells? for)\s+)?"
+_COUNTED = rf"\d|{NUMBER}"
 _SIGN: dict[str, Op] = {"below": "<", "most": "<=", "above": ">", "least": ">="}
 
 _MADE = r"(?:(?:that |which |were |was |are |is )*(?:released|made|added|published|created|built|produced|dated|taken|launched|上市|发布|生产|推出)\s*(?:于|在)?\s*)?"
@@ -55,6 +57,8 @@ def read_limits(turn: Reading, columns: Columns) -> list[Filter]:
     Raises:
         ChatError: if a number fits several columns and the turn names none.
     """
+    if not search(_COUNTED, turn.rest):
+        return []
     found: list[Filter] = []
     for read in (_dates, _between, _compared):
         while filters := read(turn, columns):
@@ -107,7 +111,7 @@ def _dates(turn: Reading, columns: Columns) -> list[Filter]:
 
 def _date_column(match: re.Match[str], columns: Columns) -> Column | None:
     """The dated column that was named, or the first one; None if the turn named one of numbers."""
-    named = re.match(rf"(?:the\s+)?({columns.name_pattern})", match.group().lstrip(), re.IGNORECASE)
+    named = search(rf"^(?:the\s+)?({columns.name_pattern})", match.group().lstrip())
     column = columns.called(named[1]) if named else None
     if column is None or column.meaning is columns.dated.meaning:  # type: ignore[union-attr]
         return column if column is not None and column.dated else columns.dated
@@ -129,10 +133,10 @@ def _between(turn: Reading, columns: Columns) -> list[Filter]:
     for pattern in (
         rf"{name}{_IS}\s*(?:somewhere\s+|anywhere\s+|ranging\s+)?(?P<lead>between|from|in the range(?: of)?|在|从|介于)?\s*{numbers}\s*(?P<tail>之间|间|的)?",
     ):
-        for match in re.finditer(pattern, turn.rest, re.IGNORECASE):
+        for match in matches(pattern, turn.rest):
             whole = not re.search(r"\w", turn.rest[: match.start()] + turn.rest[match.end() :].replace("的", ""))
             if not (match["lead"] or match["tail"] or match["col"] or match["ua"] or match["ub"] or whole):
-                if not re.search(r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$", match.group()[: match.start("a") - match.start()], re.I):
+                if not search(r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$", match.group()[: match.start("a") - match.start()]):
                     continue
             a, b = to_number(match["a"]), to_number(match["b"])
             if a is None or b is None:
@@ -158,7 +162,7 @@ def _compared(turn: Reading, columns: Columns) -> list[Filter]:
         rf"比\s*{amount}\s*(?:更|要|还)?(?:(?P<below>便宜|低|少|轻|小|短)|(?P<above>贵|高|多|重|大|长))",
         rf"(?P<col>{columns.name_pattern})\s*(?P<is>is|=|:|of|是|为)?\s*{amount}(?=\s*(?:$|[{LIMIT},;.!的]|please))",
     ):
-        for match in re.finditer(pattern, turn.rest, re.IGNORECASE):
+        for match in matches(pattern, turn.rest):
             parts = match.groupdict()
             said = parts.get("n") or parts.get("n2")
             number = to_number(said) if said else None
@@ -194,7 +198,7 @@ def _column(columns: Columns, named: str | None, unit: str | None, said: str | N
         return column
     for one in MEANINGS if said else ():
         words = (*one.lower, *one.higher)
-        if words and re.search(rf"{any_of(words)}\s+than", said or "", re.IGNORECASE):
+        if words and search(rf"{any_of(words)}\s+than", said or ""):
             if (column := columns.meaning(one.name, ordered=True)) is not None:
                 return column
     if (column := columns.meaning("price", ordered=True)) is not None:

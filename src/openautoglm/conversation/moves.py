@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from openautoglm.conversation.columns import Columns, colour_in
 from openautoglm.conversation.errors import ChatError
+from openautoglm.conversation.patterns import lower, matches, removed, search
 from openautoglm.conversation.quantities import to_number
 from openautoglm.conversation.reading import Reading, frameless
 from openautoglm.conversation.state import State
@@ -80,31 +81,30 @@ def read_move(turn: Reading, state: State, view: View) -> Turn | None:
 
 def _only(turn: Reading, pattern: str) -> bool:
     """Whether a turn says this and no more."""
-    if re.search(pattern, turn.rest, re.IGNORECASE) is None:
+    if search(pattern, turn.rest) is None:
         return False
     return not _beside(turn.rest, pattern)
 
 
 def _beside(text: str, pattern: str) -> str:
     """What a text says beside a pattern."""
-    without = re.sub(pattern, " ", text, flags=re.IGNORECASE)
-    return frameless(re.sub(_ASIDE, " ", without, flags=re.IGNORECASE))
+    return frameless(removed(_ASIDE, removed(pattern, text)))
 
 
 def _page(turn: Reading) -> int:
-    found = re.search(_PAGE, turn.rest, re.IGNORECASE)
+    found = search(_PAGE, turn.rest)
     return int(to_number(found["n"] or found["zh"]) or 0) if found else 0
 
 
 def _all(turn: Reading, state: State) -> Turn | None:
     """Back to the search as it began, where nothing but that search is named."""
-    dropping = re.search(_NO_CONDITIONS, turn.rest, re.IGNORECASE)
-    rest = re.sub(_NO_CONDITIONS, " ", turn.rest, flags=re.IGNORECASE)
-    if re.search(_ALL, rest, re.IGNORECASE):
+    dropping = search(_NO_CONDITIONS, turn.rest)
+    rest = removed(_NO_CONDITIONS, turn.rest)
+    if search(_ALL, rest):
         began = " ".join(state.began)
-        beside = re.sub(_ALL, " ", rest, flags=re.IGNORECASE)
+        beside = removed(_ALL, rest)
         if began:
-            beside = re.sub(re.escape(began), " ", beside, count=1, flags=re.IGNORECASE)
+            beside = removed(re.escape(lower(began)), beside, 1)
         if not _beside(beside, r"(?!)"):
             return Turn("all", state.only_search())
     if dropping and not _beside(rest, r"(?!)"):
@@ -115,21 +115,21 @@ def _all(turn: Reading, state: State) -> Turn | None:
 def _drop(turn: Reading, state: State, view: View) -> Turn | None:
     """Forget what is said of a column, an order, or a value."""
     dropping = rf"{_DROP}|{_NEEDS_ALL}(?=.*(?:都|随便))" if turn.chinese else _DROP
-    if not re.search(dropping, turn.rest, re.IGNORECASE):
+    if not search(dropping, turn.rest):
         return None
-    rest = re.sub(dropping, " ", turn.rest, flags=re.IGNORECASE)
-    rest = re.sub(_CONDITIONS, " ", rest, flags=re.IGNORECASE)
-    names = list(re.finditer(view.columns.name_pattern, rest, re.IGNORECASE))
+    rest = removed(dropping, turn.rest)
+    rest = removed(_CONDITIONS, rest)
+    names = list(matches(view.columns.name_pattern, rest))
+    rest = removed(view.columns.name_pattern, rest)
     dropped = state
     for match in names:
         dropped = _forget(dropped, match.group(), view.columns)
-        rest = rest.replace(match.group(), " ")
-    if sorting := re.search(_SORTING, rest, re.IGNORECASE):
-        dropped, rest = dropped.sorted(None), re.sub(_SORTING, " ", rest, flags=re.IGNORECASE)
+    if sorting := search(_SORTING, rest):
+        dropped, rest = dropped.sorted(None), removed(_SORTING, rest)
     rest = _beside(rest, r"(?!)")
     if rest:
         without = _without(dropped, rest, view.columns)
-        if without is None or not re.search(r"forget|drop|remove|delete|cancel|ignore|取消|去掉|忽略|删除", turn.rest, re.IGNORECASE):
+        if without is None or not search(r"forget|drop|remove|delete|cancel|ignore|取消|去掉|忽略|删除", turn.rest):
             return None
         return Turn("drop", without)
     if not (names or sorting):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from openautoglm.conversation.lexicon import MEANINGS, any_of
+from openautoglm.conversation.patterns import removed
 from openautoglm.conversation.reading import BEST, IT, ROW, Reading, frameless
 from openautoglm.conversation.reference import Spoken, meant
 from openautoglm.conversation.state import State
@@ -105,7 +106,7 @@ def _of_found(turn: Reading, column: str | None, state: State, view: View) -> Tu
     """A question about a column of all that was found: its values, its range."""
     if column is None or turn.has(r"^(?:what about|how about)"):
         return None
-    rest = Reading(turn.said, re.sub(view.columns.name_pattern, " ", turn.rest, flags=re.IGNORECASE))
+    rest = Reading(turn.said, removed(view.columns.name_pattern, turn.rest))
     rest.cut(_AVERAGE)
     rest.cut(any_of(word for one in MEANINGS for word in one.asks))
     rest.rest = re.sub(r"different|available|offer|exist|哪些|哪几种?|什么|哪|种|多少|不同|这里", " ", rest.rest)

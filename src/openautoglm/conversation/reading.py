@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from openautoglm.conversation.lexicon import HAN
+from openautoglm.conversation.patterns import removed, search
 
 ROW, IT, LIMIT, BEST = "◆", "◇", "▪", "▲"
 """Marks of a row, of "it", of a condition, and of a superlative."""
@@ -44,7 +45,7 @@ _EDGE = frozenset(
 _TAIL = frozenset("please pls plz thanks thank you now again available for me us in stock anything do have got here there "
                   "and but or with that which is are cost costs at to priced price sell show find see you i on of the by "
                   "from ones".split())  # fmt: skip
-_PHOTOS = re.compile(r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s+|the\s+)?", re.IGNORECASE)
+_PHOTOS = r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s+|the\s+)?"
 _ZH_START = re.compile(
     r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
     r"(?:帮我|给我|替我|帮忙)?我?(?:们)?(?:只|就|还)?"
@@ -90,7 +91,7 @@ class Reading:
 
     def has(self, pattern: str) -> re.Match[str] | None:
         """Find a pattern in what is left."""
-        return re.search(pattern, self.rest, re.IGNORECASE)
+        return search(pattern, self.rest)
 
     def cut(self, pattern: str, mark: str = "") -> re.Match[str] | None:
         """Find a pattern and put a mark in its place."""
@@ -143,7 +144,7 @@ def content(text: str) -> str:
     while before != words:
         before = words
         words = _ZH_LOOK.sub("", _without_start(words)).strip()
-        words = _PHOTOS.sub("", _ZH_END.sub("", words)).strip()
+        words = removed(_PHOTOS, _ZH_END.sub("", words)).strip()
         pieces = words.split()
         while len(pieces) > 1 and pieces[0].casefold() in _EDGE:
             del pieces[0]

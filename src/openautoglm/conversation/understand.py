@@ -22,6 +22,7 @@ from openautoglm.conversation.lexicon import COLOURS, HAN, any_of
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
 from openautoglm.conversation.order import read_order
+from openautoglm.conversation.patterns import entire, removed, search
 from openautoglm.conversation.questions import read_question
 from openautoglm.conversation.reading import IT, ROW, Reading, content, frameless
 from openautoglm.conversation.reference import Spoken, meant, read_rows
@@ -93,12 +94,12 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
         return None
     probe = Reading(turn.said, turn.rest)
     saying = bool(probe.cut(_LIKE))
-    cheaper = bool(re.search(rf"than\s*[{ROW}{IT}]|比\s*[{ROW}{IT}]", probe.rest, re.IGNORECASE))
+    cheaper = bool(search(rf"than\s*[{ROW}{IT}]|比\s*[{ROW}{IT}]", probe.rest))
     if spoken.it and not spoken.rows and not (saying or cheaper):
         return None
-    if re.search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest, re.IGNORECASE) and not re.search(r"^(?:what|how) about", turn.rest, re.IGNORECASE):
+    if search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest) and not search(r"^(?:what|how) about", turn.rest):
         return None
-    if not (saying or cheaper) and not (re.search(_WANTING, probe.rest, re.IGNORECASE) and re.search(_BUT, probe.rest, re.IGNORECASE)):
+    if not (saying or cheaper) and not (search(_WANTING, probe.rest) and search(_BUT, probe.rest)):
         return None
     rows = meant(spoken, state)
     filters = read_comparatives(probe, view.columns, view.row(rows[-1]))
@@ -106,10 +107,10 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     filters += read_values(probe, view.columns, all_values=True)
     filters += read_adjectives(probe, view.columns, lambda name: view.spread(state, name), refining=True)
     without = read_without(probe)
-    words = frameless(re.sub(_ASIDE, " ", probe.rest, flags=re.IGNORECASE)) if probe.left else ""
+    words = frameless(removed(_ASIDE, probe.rest)) if probe.left else ""
     if not (saying or filters or without or words):
         return None
-    if cheaper and not saying and not words and not re.search(r"^[^,]*,?\s*(?:but|only|just)", probe.rest, re.IGNORECASE):
+    if cheaper and not saying and not words and not search(r"^[^,]*,?\s*(?:but|only|just)", probe.rest):
         return Turn("refine", kept(state.about(rows[-1]), filters, without, view))
     anchored = state.anchored(rows, *([words] if words else []))
     return Turn("like", kept(anchored, filters, without, view))
@@ -176,7 +177,7 @@ def _bare(left: str, state: State, view: View) -> bool:
         return False
     if (colour := colour_in(left)) is not None and colour[0].casefold() == left.casefold():
         return True
-    found = re.fullmatch(view.columns.value_pattern, left, re.IGNORECASE)
+    found = entire(view.columns.value_pattern, left)
     return found is not None and view.columns.valued(left) is not None and not view.says(left)
 
 

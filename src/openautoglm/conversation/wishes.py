@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from openautoglm.conversation.columns import Column, Columns, Named
 from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.lexicon import HAN, MEANINGS, Meaning, any_of
+from openautoglm.conversation.patterns import matches
 from openautoglm.conversation.reading import BEST, IT, LIMIT, ROW, Reading, frameless
 from openautoglm.conversation.state import Filter, Op
 
@@ -66,7 +67,7 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
     told = [rf"{named}(?P<v>{values})", rf"(?P<v>{values})\s*(?:的)?\s*(?P<col>{names})(?!\s*(?:is|are|of))"]
     told += [rf"{_BY}\s+(?:the\s+)?(?P<v>{values})(?![a-z])"]
     for pattern in [*told, *([rf"(?P<v>{values})(?:类|牌)?"] if all_values else [])]:
-        for match in list(re.finditer(pattern, turn.rest, re.IGNORECASE)):
+        for match in list(matches(pattern, turn.rest)):
             match_now = turn.has(re.escape(match.group()))
             value = _valued(columns, match, turn)
             if value is None or match_now is None:
@@ -144,7 +145,8 @@ def read_without(turn: Reading) -> list[str]:
     after = rf"(?<![{HAN}])(?P<w>[{HAN}]+?)(?:的)?(?:不要|除外|别要)"
     for pattern in (chinese, after, english):
         while (match := turn.has(pattern)) is not None:
-            words = " ".join(one for one in match["w"].split() if one.casefold() not in ("ones", "one", "please", "in", "it", "on", "them", "at", "all"))
+            said = turn.rest[match.start("w") : match.end("w")]
+            words = " ".join(one for one in said.split() if one.casefold() not in ("ones", "one", "please", "in", "it", "on", "them", "at", "all"))
             turn.replace(match, LIMIT)
             if not words:
                 continue
