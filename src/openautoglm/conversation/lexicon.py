@@ -193,13 +193,23 @@ def any_of(words: Iterable[str]) -> str:
     >>> re.findall(any_of(["red", "红"]), "red 红色 reddish")
     ['red', '红']
     """
-    ordered = sorted(set(words), key=lambda word: (-len(word), word))
-    return "(?:" + "|".join(map(bounded, ordered)) + ")"
+    ordered = sorted({word.lower() for word in words}, key=lambda word: (-len(word), word))
+    plain = [word for word in ordered if _in_letters(word)]
+    parts = [rf"(?<![a-z0-9])(?:{'|'.join(map(_blanks, plain))})(?![a-z0-9])"] if plain else []
+    parts += [bounded(word) for word in ordered if not _in_letters(word)]
+    return f"(?:{'|'.join(parts)})" if parts else "(?!)"
 
 
 def bounded(word: str) -> str:
     """Write the pattern of a word: blanks and hyphens alike, and whole where its script has blanks."""
-    pattern = r"[\s_-]+".join(re.escape(part) for part in re.split(r"[\s_-]+", word) if part)
-    before = "" if re.match(rf"[{HAN}\W]", word) else r"(?<![a-z0-9])"
-    after = "" if re.search(rf"[{HAN}\W]$", word) else r"(?![a-z0-9])"
-    return before + pattern + after
+    before = "(?<![a-z0-9])" if re.match(r"[a-z0-9]", word) else ""
+    after = "(?![a-z0-9])" if re.search(r"[a-z0-9]$", word) else ""
+    return before + _blanks(word) + after
+
+
+def _in_letters(word: str) -> bool:
+    return bool(re.match(r"[a-z0-9]", word) and re.search(r"[a-z0-9]$", word))
+
+
+def _blanks(word: str) -> str:
+    return "(?: |-|_)".join(re.escape(part) for part in re.split(r"[\s_-]+", word) if part)

@@ -51,6 +51,31 @@ _LATER = r"(?:and|or|,)?\s*(?:on(?:wards?)?|later|newer|after|up|forward|more re
 _EARLIER = r"(?:and|or)\s+(?:earlier|older|before)|及以前|及之前|为止"
 
 
+class _Names:
+    """The names of columns in a turn, each replaced by a sign of its own while conditions are read."""
+
+    pattern = "[\ue000-\ue0ff]"
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.said: list[str] = []
+
+    def hide(self, text: str) -> str:
+        parts, place = [], 0
+        for match in matches(self.columns.name_pattern, text):
+            if len(self.said) < 0xFF:
+                parts += [text[place : match.start()], f" {chr(0xE000 + len(self.said))} "]
+                self.said.append(text[match.start() : match.end()])
+                place = match.end()
+        return " ".join("".join([*parts, text[place:]]).split())
+
+    def show(self, text: str) -> str:
+        return " ".join("".join(self.said[ord(one) - 0xE000] + " " if "\ue000" <= one <= "\ue0ff" else one for one in text).split())
+
+    def column(self, sign: str | None) -> Column | None:
+        return self.columns.called(self.said[ord(sign) - 0xE000]) if sign else None
+
+
 def read_limits(turn: Reading, columns: Columns) -> list[Filter]:
     """Cut the conditions on numbers and dates out of a turn; `LIMIT` stands in their place.
 
@@ -59,23 +84,29 @@ def read_limits(turn: Reading, columns: Columns) -> list[Filter]:
     """
     if not search(_COUNTED, turn.rest):
         return []
+    names = _Names(columns)
+    before, turn.rest = turn.rest, names.hide(turn.rest)
     found: list[Filter] = []
-    for read in (_dates, _between, _compared):
-        while filters := read(turn, columns):
-            found += filters
+    try:
+        for read in (_dates, _between, _compared):
+            while filters := read(turn, names):
+                found += filters
+    finally:
+        turn.rest = names.show(turn.rest) if found else before
     return found
 
 
-def _dates(turn: Reading, columns: Columns) -> list[Filter]:
+def _dates(turn: Reading, names: _Names) -> list[Filter]:
+    columns = names.columns
     if columns.dated is None:
         return []
     date, end = f"(?P<d>{DATE})", r"(?![\d.]*\s?(?:" + CURRENCY + r"|" + _UNIT + r"))"
-    named = rf"(?:(?:the\s+)?{columns.name_pattern}{_IS}\s*)?"
+    named = rf"(?:(?:the\s+)?{names.pattern}{_IS}\s*)?"
     lead = named + _MADE
     # "between 2020 and 2022"
     both = rf"{lead}(?:between|from|in|在|从)?\s*(?P<d>{DATE})\s*(?:and|to|until|till|through|-|到|至|和)\s*(?P<e>{DATE}){end}\s*(?:年)?(?:之间|间)?"
     match = turn.has(both)
-    if match and (column := _date_column(match, columns)):
+    if match and (column := _date_column(match, names)):
         (start, _), (_, stop) = period(match["d"]), period(match["e"])
         turn.replace(match, LIMIT)
         return [_dated(column, ">=", start), _dated(column, "<", stop)]
@@ -94,14 +125,14 @@ def _dates(turn: Reading, columns: Columns) -> list[Filter]:
         (rf"(?<![a-z]){lead}from\s+(?:the year\s+)?{date}{end}(?!\s*(?:to|and|-)\s*\d)", ">=", 0),
     ):
         match = turn.has(pattern)
-        if match and (column := _date_column(match, columns)):
+        if match and (column := _date_column(match, names)):
             turn.replace(match, LIMIT)
             return [_dated(column, op, period(match["d"])[which])]  # type: ignore[arg-type]
     match = turn.has(rf"{lead}(?:in|of|from the year|during|made in|the year)\s+(?:the year\s+)?{date}{end}")
     match = match or turn.has(rf"{date}(?<=[年月日号])(?:的|款)")
     if match is None and re.fullmatch(rf"(?:[^\w]|the|year|年)*{DATE}[^\w]*", turn.rest.strip()):
         match = turn.has(date)
-    if match and (column := _date_column(match, columns)):
+    if match and (column := _date_column(match, names)):
         said = next(one for one in match.groups()[::-1] if one and re.fullmatch(DATE, one))
         start, stop = period(said)
         turn.replace(match, LIMIT)
@@ -109,13 +140,14 @@ def _dates(turn: Reading, columns: Columns) -> list[Filter]:
     return []
 
 
-def _date_column(match: re.Match[str], columns: Columns) -> Column | None:
+def _date_column(match: re.Match[str], names: _Names) -> Column | None:
     """The dated column that was named, or the first one; None if the turn named one of numbers."""
-    named = search(rf"^(?:the\s+)?({columns.name_pattern})", match.group().lstrip())
-    column = columns.called(named[1]) if named else None
-    if column is None or column.meaning is columns.dated.meaning:  # type: ignore[union-attr]
-        return column if column is not None and column.dated else columns.dated
-    return column if column.dated else None
+    named = re.match(rf"(?:the\s+)?({names.pattern})", match.group().lstrip())
+    column = names.column(named[1]) if named else None
+    if column is None or column.dated:
+        return column or names.columns.dated
+    dated = names.columns.dated
+    return dated if dated is not None and column.meaning is dated.meaning else None
 
 
 def _dated(column: Column, op: Op, day: object) -> Filter:
@@ -127,8 +159,8 @@ def _amount(number: str, unit: str) -> str:
     return _AMOUNT.format(c=CURRENCY, n=number, u=unit, unit=_UNIT, number=NUMBER)
 
 
-def _between(turn: Reading, columns: Columns) -> list[Filter]:
-    name = rf"(?:(?:the\s+)?(?P<col>{columns.name_pattern})\s*)?"
+def _between(turn: Reading, names: _Names) -> list[Filter]:
+    name = rf"(?:(?:the\s+)?(?P<col>{names.pattern})\s*)?"
     numbers = rf"{_amount('a', 'ua')}\s*(?P<link>and|to|-|–|~|till|到|至|和)\s*{_amount('b', 'ub')}"
     for pattern in (
         rf"{name}{_IS}\s*(?:somewhere\s+|anywhere\s+|ranging\s+)?(?P<lead>between|from|in the range(?: of)?|在|从|介于)?\s*{numbers}\s*(?P<tail>之间|间|的)?",
@@ -142,15 +174,15 @@ def _between(turn: Reading, columns: Columns) -> list[Filter]:
             if a is None or b is None:
                 continue
             unit = match["ub"] or match["ua"]
-            column = _column(columns, match["col"], unit, None)
+            column = _column(names.columns, names.column(match["col"]), unit, None)
             low, high = sorted((_in_unit(a, match["ua"] or unit, column), _in_unit(b, unit, column)))
             turn.replace(match, LIMIT)
             return [Filter(column.name, ">=", low), Filter(column.name, "<=", high)]
     return []
 
 
-def _compared(turn: Reading, columns: Columns) -> list[Filter]:
-    name = rf"(?:(?:the\s+)?(?P<col>{columns.name_pattern})\s*)?"
+def _compared(turn: Reading, names: _Names) -> list[Filter]:
+    name = rf"(?:(?:the\s+)?(?P<col>{names.pattern})\s*)?"
     amount = _amount("n", "u")
     lower, higher = _comparatives()
     before = rf"(?P<most>{_AT_MOST})|(?P<below>{_BELOW}|{lower} than)|(?P<least>{_AT_LEAST})|(?P<above>{_ABOVE}|{higher} than)"
@@ -158,9 +190,9 @@ def _compared(turn: Reading, columns: Columns) -> list[Filter]:
     for pattern in (
         rf"{name}{_IS}\s*{_COST}(?:not |no )?(?P<about>{_ABOUT})\s*{amount}|{name.replace('col', 'col2')}{_IS}\s*{_amount('n2', 'u2')}\s*(?P<about2>左右|上下)",
         rf"{name}{_IS}\s*{_COST}{amount}\s*(?:{after})(?![a-z])",
-        rf"{name}{_IS}\s*{_COST}(?:{before})\s*(?:than\s+)?{amount}(?:\s*(?:的)?(?P<behind>{columns.name_pattern}))?",
+        rf"{name}{_IS}\s*{_COST}(?:{before})\s*(?:than\s+)?{amount}(?:\s*(?:的)?(?P<behind>{names.pattern}))?",
         rf"比\s*{amount}\s*(?:更|要|还)?(?:(?P<below>便宜|低|少|轻|小|短)|(?P<above>贵|高|多|重|大|长))",
-        rf"(?P<col>{columns.name_pattern})\s*(?P<is>is|=|:|of|是|为)?\s*{amount}(?=\s*(?:$|[{LIMIT},;.!的]|please))",
+        rf"(?P<col>{names.pattern})\s*(?P<is>is|=|:|of|是|为)?\s*{amount}(?=\s*(?:$|[{LIMIT},;.!的]|please))",
     ):
         for match in matches(pattern, turn.rest):
             parts = match.groupdict()
@@ -169,7 +201,7 @@ def _compared(turn: Reading, columns: Columns) -> list[Filter]:
             if number is None:
                 continue
             unit = parts.get("u") or parts.get("u2")
-            column = _column(columns, parts.get("col") or parts.get("col2") or parts.get("behind"), unit, match.group())
+            column = _column(names.columns, names.column(parts.get("col") or parts.get("col2") or parts.get("behind")), unit, match.group())
             value = _in_unit(number, unit, column)
             turn.replace(match, LIMIT)
             if parts.get("about") or parts.get("about2"):
@@ -189,10 +221,10 @@ def _comparatives() -> tuple[str, str]:
     )
 
 
-def _column(columns: Columns, named: str | None, unit: str | None, said: str | None) -> Column:
+def _column(columns: Columns, named: Column | None, unit: str | None, said: str | None) -> Column:
     """The column that a number is about."""
-    if named and (column := columns.called(named)) is not None and column.ordered and not column.dated:
-        return column
+    if named is not None and named.ordered and not named.dated:
+        return named
     plain = (unit or "").casefold()
     if plain in UNITS and (column := columns.measured(UNITS[plain][0])) is not None:
         return column
