@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.failures and given.use == "test":
         parser.error("failures on the test templates are not looked at")
     use: Use = given.use
-    count, length = (6, 8) if given.quick else (60, 10)
+    count, length = (6, 8) if given.quick else (40, 10)
     measured: dict[str, list[Judged]] = defaultdict(list)
     ways: dict[str, Callable[[Finder, Sequence[Sequence[Labelled]]], list[Judged]]] = {
         "own states": own_states, "alone": alone, "keywords": keywords

@@ -37,7 +37,7 @@ _AT_LEAST = (
 _OR_LESS = r"(?:or|and) (?:less|below|under|cheaper|fewer|lower|lighter|smaller)|max(?:imum)?|tops|at most|及?以下|以内|之内|之下|封顶"
 _OR_MORE = r"(?:or|and) (?:more|above|over|higher|better|up|upwards?|heavier|larger)|\+|及?以上|起步|起|开外"
 _ABOUT = r"around|about|roughly|approximately|circa|approx\.?|close to|大约|大概|约|差不多"
-_IS = r"(?:\s*(?:of|is|are|was|=|:|should|must|may|can|has|have|to|be|cost|costs|in|at|the|range|a|that|between|from|for|在|要|是|为|得)(?![a-z]))*"
+_IS = r"(?:\s*(?:of|is|are|was|=|:|should|must|may|can|has|have|to|be|cost|costs|in|at|the|range|a|that|between|from|for)(?![a-z])|\s*(?:=|:|在|要|是|为|得))*"
 _COST = r"(?:(?:that |which |to |they |it |should |must |may |can |do |does |don't |doesn't )*(?:costs?|costing|priced?(?: at)?|sells? for)\s+)?"
 _COUNTED = rf"\d|{NUMBER}"
 _SIGN: dict[str, Op] = {"below": "<", "most": "<=", "above": ">", "least": ">="}

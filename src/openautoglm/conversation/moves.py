@@ -40,7 +40,7 @@ _RESET = (
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
 _UNDO = (
-    r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])|revert|rewind|(?:previous|earlier|last) (?:search|state|step|one|results?)"
+    r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])|revert|rewind|(?:previous|earlier|last) (?:search|state|step)"
     r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|上一步|倒回|回去|回到上一步|回到之前|恢复上一步"
 )
 _ALL = r"(?<![a-z])(?:all|everything|whole|full|entire)(?![a-z])|全部|所有|整个|完整|一切"
@@ -55,6 +55,8 @@ _DROP = (
     r"|no matter|take (?:off|away)|get rid of|undo|(?:is|are) fine|(?:is|are) ok(?:ay)?|no|without|no preference(?: for| on)?|no restriction on|open|skip|leave out)(?![a-z])"
     r"|不限制?|无所谓|去掉|去除|取消|忽略|不管|不用管|不考虑|随便|都可以|都行|都好|任意|不论|无论|删除|移除|解除|不在乎|没关系|不重要|不要求|别管|放开|不要"
 )
+_SURELY = r"forget|drop|remove|delete|cancel|ignore|mind|care|matter|取消|去掉|忽略|删除|不限|无所谓"
+"""What takes a condition away and nothing else; "any" and "no" may begin a search."""
 _NEEDS_ALL = r"什么|哪种|哪个|啥|任何"
 _SORTING = r"(?<![a-z])(?:sort(?:ing)?|order(?:ing)?)(?![a-z])|排序|顺序"
 _ASIDE = r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢"
@@ -72,11 +74,13 @@ def read_move(turn: Reading, state: State, view: View) -> Turn | None:
         return Turn("page", state.page_of(state.page + 1))
     if _only(turn, _RESET):
         return Turn("reset", State())
+    if (wide := _all(turn, state)) is not None:
+        return wide
     if _only(turn, _UNDO):
         return Turn("undo", state)
     if _only(turn, f"(?:{_GREETING}|{_ABOUT})"):
         return Turn("nothing", state)
-    return _all(turn, state) or _drop(turn, state, view)
+    return _drop(turn, state, view)
 
 
 def _only(turn: Reading, pattern: str) -> bool:
@@ -129,10 +133,10 @@ def _drop(turn: Reading, state: State, view: View) -> Turn | None:
     rest = _beside(rest, r"(?!)")
     if rest:
         without = _without(dropped, rest, view.columns)
-        if without is None or not search(r"forget|drop|remove|delete|cancel|ignore|取消|去掉|忽略|删除", turn.rest):
+        if without is None or not search(_SURELY, turn.rest):
             return None
         return Turn("drop", without)
-    if not (names or sorting):
+    if not (names or sorting) or (dropped == state and not search(_SURELY, turn.rest)):
         return None
     return Turn("drop", dropped, said="" if dropped != state else "no such filter")
 

@@ -40,7 +40,7 @@ _NUMBERED = compiled(
     rf"|(?P<zh>\d{{1,4}})号(?![\d月])|(?<![\w.])#(?P<hash>\d{{1,4}})"
 )
 _NTH_ONE = compiled(
-    rf"(?:the\s+|my\s+)?(?P<nth>{_NTH})(?![a-z]){_THING}{_PLACE}(?!\s+(?:page|time|of\s+(?:january|may|june)))"
+    rf"(?:(?:the|my|that|this)\s+|(?<![a-z ])|(?<=like )|(?<=about )|(?<=is )|(?<=in )|(?=\w+\s+one))(?P<nth>{_NTH})(?![a-z]){_THING}{_PLACE}(?!\s+(?:page|time|of\s+(?:january|may|june)))"
     rf"|第(?P<zh>{_ZH_NUMBER})(?:{_ZH_THING}{_ZH_NOUN}|(?![页年月天次步\d一二两三四五六七八九十百]))"
 )
 _LAST_ONE = compiled(

@@ -30,8 +30,8 @@ _NOT = (
     r"|(?:不想要|不需要|不喜欢|不想看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
 )
 _NOT_AFTER = r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded|not wanted|left out)"
-_NOISE = r"(?:\s*(?:any|the|those|that|which|are|is|ones|one|in|with|a|an|of|from|by|it|them|have|has|having|to|be|有|带|包含|含|看|见|在|的|那些|是|任何)(?![a-z]))*"
-_LINK = r"(?:\s*(?:is|are|=|:|should|must|has|have|to|be|only|of|the|in|called|named|要|必须|得|是|为|只要|只|应该|选)(?![a-z]))*"
+_NOISE = r"(?:\s*(?:any|the|those|that|which|are|is|ones|one|in|with|a|an|of|from|by|it|them|have|has|having|to|be)(?![a-z])|\s*(?:有|带|包含|含|看|见|在|的|那些|是|任何))*"
+_LINK = r"(?:\s*(?:is|are|=|:|should|must|has|have|to|be|only|of|the|in|called|named)(?![a-z])|\s*(?:=|:|要|必须|得|是|为|只要|只|应该|选))*"
 _BY = r"(?<![a-z])(?:by|from|made by|made of|made in|made from|of the brand|in the category|in)(?![a-z])"
 
 
