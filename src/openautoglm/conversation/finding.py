@@ -147,7 +147,7 @@ class Finder:
         table = dataset.to_table(columns=list(dict.fromkeys(names)), filter=wanted.where, with_row_id=True)
         falling = "descending" if state.sort and state.sort.startswith("-") else "ascending"
         keys = [*([(column, falling)] if column else []), ("_position", "ascending")]
-        table = table.take(pc.sort_indices(table, sort_keys=keys, null_placement="at_end"))
+        table = table.take(pc.sort_indices(table, sort_keys=keys))
         rows = table.select([ID, "_rowid"])
         near = table[NEAR] if NEAR in table.column_names else None
 

@@ -57,6 +57,7 @@ _DROP = (
 )
 _SURELY = r"forget|drop|remove|delete|cancel|ignore|mind|care|matter|取消|去掉|忽略|删除|不限|无所谓"
 """What takes a condition away and nothing else; "any" and "no" may begin a search."""
+_REQUEST = r"(?<![a-z])(?:do you|have you|are there|is there|show|find|got)(?![a-z])|有没有|有.*吗"
 _NEEDS_ALL = r"什么|哪种|哪个|啥|任何"
 _SORTING = r"(?<![a-z])(?:sort(?:ing)?|order(?:ing)?)(?![a-z])|排序|顺序"
 _ASIDE = r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢"
@@ -119,7 +120,7 @@ def _all(turn: Reading, state: State) -> Turn | None:
 def _drop(turn: Reading, state: State, view: View) -> Turn | None:
     """Forget what is said of a column, an order, or a value."""
     dropping = rf"{_DROP}|{_NEEDS_ALL}(?=.*(?:都|随便))" if turn.chinese else _DROP
-    if not search(dropping, turn.rest):
+    if not search(dropping, turn.rest) or search(_REQUEST, turn.rest):
         return None
     rest = removed(dropping, turn.rest)
     rest = removed(_CONDITIONS, rest)

@@ -91,7 +91,7 @@ def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
     named = turn.has(view.columns.name_pattern)
     filters = read_limits(turn, view.columns)
     filters += read_values(turn, view.columns, all_values=True)
-    filters += read_adjectives(turn, view.columns, lambda name: view.spread(state, name), refining=True)
+    filters += read_adjectives(turn, view.columns, lambda name: view.spread(state, name), view.says, refining=True)
     without = read_without(turn)
     if named and not filters and not without and (column := view.columns.called(named.group())) is not None:
         return Turn("question", state, Question("different", said, column=column.name, among=state))

@@ -143,7 +143,7 @@ def content(text: str) -> str:
     before = None
     while before != words:
         before = words
-        words = _ZH_LOOK.sub("", _without_start(words)).strip()
+        words = _ZH_LOOK.sub("", _without_start(words)).strip().removeprefix("的")
         words = removed(_PHOTOS, _ZH_END.sub("", words)).strip()
         pieces = words.split()
         while len(pieces) > 1 and pieces[0].casefold() in _EDGE:

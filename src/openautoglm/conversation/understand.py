@@ -94,6 +94,8 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
         return None
     probe = Reading(turn.said, turn.rest)
     saying = bool(probe.cut(_LIKE))
+    while probe.cut(_LIKE):
+        pass
     cheaper = bool(search(rf"than\s*[{ROW}{IT}]|比\s*[{ROW}{IT}]", probe.rest))
     if spoken.it and not spoken.rows and not (saying or cheaper):
         return None
@@ -105,7 +107,7 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     filters = read_comparatives(probe, view.columns, view.row(rows[-1]))
     filters += read_limits(probe, view.columns)
     filters += read_values(probe, view.columns, all_values=True)
-    filters += read_adjectives(probe, view.columns, lambda name: view.spread(state, name), refining=True)
+    filters += read_adjectives(probe, view.columns, lambda name: view.spread(state, name), view.says, refining=True)
     without = read_without(probe)
     words = frameless(removed(_ASIDE, probe.rest)) if probe.left else ""
     if not (saying or filters or without or words):
@@ -131,7 +133,9 @@ def _found(turn: Reading, sort: str | None, state: State, view: View) -> Turn:
         told = Reading(turn.said, turn.rest)
         values = read_values(told, columns, all_values=True)
     base = state if refining else State()
-    adjectives = read_adjectives(told, columns, lambda name: view.spread(_before(told, base, limits + values, view, refining), name), refining=refining)
+    adjectives = read_adjectives(
+        told, columns, lambda name: view.spread(_before(told, base, limits + values, view, refining), name), view.says, refining=refining
+    )
     without = read_without(told) if refining or not told.has(r"^(?:no|not)(?![a-z])") else []
     words = frameless(told.rest) if refining else content(told.rest)
     filters = [*limits, *values, *adjectives]
@@ -186,7 +190,7 @@ def _before(turn: Reading, base: State, filters: list[Filter], view: View, refin
     if refining:
         return base
     probe = Reading(turn.said, turn.rest)
-    read_adjectives(probe, view.columns, lambda _: [0], refining=False)
+    read_adjectives(probe, view.columns, lambda _: [0], view.says, refining=False)
     return kept(State().searching(content(probe.rest)), filters, [], view)
 
 

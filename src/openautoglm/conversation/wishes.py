@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from openautoglm.conversation.columns import Column, Columns, Named
 from openautoglm.conversation.errors import ChatError
@@ -35,11 +35,7 @@ _LINK = r"(?:\s*(?:is|are|=|:|should|must|has|have|to|be|only|of|the|in|called|n
 _BY = r"(?<![a-z])(?:by|from|made by|made of|made in|made from|of the brand|in the category|in)(?![a-z])"
 
 
-class Wishes(NamedTuple):
-    """What was found of them."""
-
-    filters: list[Filter]
-    without: list[str]
+_OTHER: dict[Op, Op] = {"<=": ">", ">=": "<"}
 
 
 def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Filter]:
@@ -78,13 +74,16 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
     return found + _joined(wanted, columns)
 
 
-def read_adjectives(turn: Reading, columns: Columns, spread: Spread, *, refining: bool) -> list[Filter]:
+def read_adjectives(
+    turn: Reading, columns: Columns, spread: Spread, says: Callable[[str], bool], *, refining: bool
+) -> list[Filter]:
     """Cut "cheap", "new", "better rated" and the like out of a turn, where a column holds what they are about.
 
     Args:
         turn: what is read.
         columns: the catalogue's.
         spread: values of what is found now.
+        says: whether some row's texts have a word: "no light ones" then leaves out these rows.
         refining: whether adjectives that may be part of a search ("small") are meant, too.
     """
     found: list[Filter] = []
@@ -94,7 +93,13 @@ def read_adjectives(turn: Reading, columns: Columns, spread: Spread, *, refining
             continue
         for words, op, comparative in _adjectives(meaning, refining):
             pattern = rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly|rather|really|very|quite|fairly|more|as|再|更|稍微|比较|很|要|都)\s*)*{any_of(words)}(?:一点|一些|点儿|些)?"
-            if words and turn.cut(pattern, LIMIT):
+            refused = turn.has(rf"(?<![a-z]){_NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?") if words else None
+            if refused is not None and not comparative:
+                if says(refused["a"]):
+                    continue
+                turn.replace(refused, LIMIT)
+                found.append(_relative(column, _OTHER[op], spread(column.name), comparative=False))
+            elif words and turn.cut(pattern, LIMIT):
                 found.append(_relative(column, op, spread(column.name), comparative=comparative))
     return found
 
@@ -200,7 +205,7 @@ def _relative(column: Column, op: Op, values: Sequence[Any], *, comparative: boo
         place = count // 2 if op == "<" else (count - 1) // 2
     else:
         third = -(-count // 3)
-        place = third - 1 if op == "<=" else count - third
+        place = third - 1 if op in ("<=", ">") else count - third
     why = f"{'half' if comparative else 'a third'} of {count}"
     return Filter(column.name, op, _storable(ordered[place]), why)
 
