@@ -114,7 +114,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--use", choices=("develop", "test"), default="test")
-    parser.add_argument("--failures", action="store_true", help="print them; for templates to develop with only")
+    parser.add_argument(
+        "--failures", action="store_true", help="print them; for templates to develop with only"
+    )
     given = parser.parse_args(argv)
     if given.failures and given.use == "test":
         parser.error("failures on the test templates are not looked at")
@@ -139,15 +141,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = [_row(way, "all", "all", judged) for way, judged in measured.items()]
     for way in ways:
         for language in ("en", "zh", "mixed"):
-            rows.append(_row(way, "all", language, [one for one in measured[way] if one.turn.language == language]))
+            rows.append(
+                _row(way, "all", language, [one for one in measured[way] if one.turn.language == language])
+            )
         for kind in sorted({one.turn.kind for one in measured[way]}):
             rows.append(_row(way, kind, "all", [one for one in measured[way] if one.turn.kind == kind]))
     for row in rows:
-        print(f"{row['way']:24} {row['kind']:18} {row['language']:6} {row['right']:5} of {row['turns']:5}  {row['share']:.3f}")
+        print(
+            f"{row['way']:24} {row['kind']:18} {row['language']:6} {row['right']:5} of {row['turns']:5}  {row['share']:.3f}"
+        )
     if given.failures:
         for one in measured["alone"]:
             if not one.right:
-                print(f"\n{one.turn.kind}: {one.turn.text!r}\n  wanted {one.turn.state} focus {one.turn.state.focus} {one.turn.answer}\n  {one.got}")
+                print(
+                    f"\n{one.turn.kind}: {one.turn.text!r}\n  wanted {one.turn.state} focus {one.turn.state.focus} {one.turn.answer}\n  {one.got}"
+                )
     own = measured["own states"]
     low, high = interval(own)
     alone_low, alone_high = interval(measured["alone"])
@@ -181,7 +189,14 @@ def _templates(judged: Sequence[Judged]) -> float:
 
 def _row(way: str, kind: str, language: str, judged: Sequence[Judged]) -> dict[str, Any]:
     right = sum(one.right for one in judged)
-    return {"way": way, "kind": kind, "language": language, "turns": len(judged), "right": right, "share": round(_share(judged), 4)}
+    return {
+        "way": way,
+        "kind": kind,
+        "language": language,
+        "turns": len(judged),
+        "right": right,
+        "share": round(_share(judged), 4),
+    }
 
 
 if __name__ == "__main__":

@@ -24,7 +24,14 @@ THINGS = {
     ("kettle", "水壶", "kitchen", "厨房"): (15, 90, 1.2), ("mug", "杯子", "kitchen", "厨房"): (4, 25, 0.3),
 }  # fmt: skip
 """English and Chinese name and category → least and greatest price, weight in kg."""
-STYLES = (("folding", "折叠"), ("light", "轻便"), ("classic", "经典"), ("sturdy", "坚固"), ("modern", "现代"), ("wooden", "木制"))
+STYLES = (
+    ("folding", "折叠"),
+    ("light", "轻便"),
+    ("classic", "经典"),
+    ("sturdy", "坚固"),
+    ("modern", "现代"),
+    ("wooden", "木制"),
+)
 COLOURS = (("red", "红色"), ("blue", "蓝色"), ("green", "绿色"), ("black", "黑色"), ("white", "白色"))
 BRANDS = ("Acme", "Borealis", "Corvo", "Dunlin", "Everhart")
 TAGS = ("sale", "gift", "handmade", "recycled", "limited")
@@ -82,14 +89,21 @@ def shop(folder: Path, *, quick: bool = False) -> Workspace:
 
 def drawings(folder: Path, *, quick: bool = False) -> Workspace:
     """Make the workspace of the pictograms."""
-    roles = Roles(text=("label_en", "label_zh"), id="id", tags=("tags",), columns=("group", "subgroup", "house"))
+    roles = Roles(
+        text=("label_en", "label_zh"), id="id", tags=("tags",), columns=("group", "subgroup", "house")
+    )
     return _made(folder / "pictograms", pictograms(600 if quick else 2400), roles)
 
 
 def _made(folder: Path, rows: list[dict[str, Any]], roles: Roles) -> Workspace:
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "rows.jsonl"
-    lines = (json.dumps({name: value for name, value in row.items() if value not in (None, [], "")}, ensure_ascii=False) for row in rows)
+    lines = (
+        json.dumps(
+            {name: value for name, value in row.items() if value not in (None, [], "")}, ensure_ascii=False
+        )
+        for row in rows
+    )
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     workspace = Workspace.open(folder / "workspace", create=True)
     report = workspace.add(table, roles=roles)

@@ -19,8 +19,21 @@ from benchmarks.chat_templates import TEMPLATES, Language, Use
 
 ROWS: dict[Language, dict[Use, tuple[tuple[str, int], ...]]] = {
     "en": {
-        "develop": (("the first", 0), ("the second", 1), ("the second one", 1), ("number 3", 2), ("the last one", -1)),
-        "test": (("the 1st one", 0), ("the third", 2), ("#2", 1), ("result 4", 3), ("the second picture", 1), ("the last result", -1)),
+        "develop": (
+            ("the first", 0),
+            ("the second", 1),
+            ("the second one", 1),
+            ("number 3", 2),
+            ("the last one", -1),
+        ),
+        "test": (
+            ("the 1st one", 0),
+            ("the third", 2),
+            ("#2", 1),
+            ("result 4", 3),
+            ("the second picture", 1),
+            ("the last result", -1),
+        ),
     },
     "zh": {
         "develop": (("第一个", 0), ("第二个", 1), ("第三个", 2), ("最后一个", -1)),
@@ -29,8 +42,19 @@ ROWS: dict[Language, dict[Use, tuple[tuple[str, int], ...]]] = {
 }
 SUPERLATIVES: dict[Language, dict[Use, tuple[tuple[str, str], ...]]] = {
     "en": {
-        "develop": (("cheapest", "price"), ("newest", "-released"), ("most expensive", "-price"), ("lightest", "weight_kg")),
-        "test": (("least expensive", "price"), ("latest", "-released"), ("oldest", "released"), ("best rated", "-rating"), ("heaviest", "-weight_kg")),
+        "develop": (
+            ("cheapest", "price"),
+            ("newest", "-released"),
+            ("most expensive", "-price"),
+            ("lightest", "weight_kg"),
+        ),
+        "test": (
+            ("least expensive", "price"),
+            ("latest", "-released"),
+            ("oldest", "released"),
+            ("best rated", "-rating"),
+            ("heaviest", "-weight_kg"),
+        ),
     },
     "zh": {
         "develop": (("最便宜", "price"), ("最新", "-released"), ("最轻", "weight_kg")),
@@ -101,7 +125,18 @@ class Writer:
 
     _KINDS = ("search", "value", "value", "not value", "without", "like", "like but value", "what", "what", "column", "column",
               "count", "count value", "next", "previous", "undo", "all", "drop", "reset", "none")  # fmt: skip
-    _WITH_NUMBERS = ("search under", "cheap", "maximum", "between", "since", "sort", "sort", "like but cheaper", "price", "extreme")
+    _WITH_NUMBERS = (
+        "search under",
+        "cheap",
+        "maximum",
+        "between",
+        "since",
+        "sort",
+        "sort",
+        "like but cheaper",
+        "price",
+        "extreme",
+    )
 
     def _write(self, kind: str) -> None:
         steps: dict[str, Callable[[str], None]] = {
@@ -120,7 +155,9 @@ class Writer:
         language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
         given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]
         template = self.rng.choice(given[self.use])
-        if any("{" + name + "}" in template and name not in parts for name in ("c", "v", "q", "r", "s", "d", "n")):
+        if any(
+            "{" + name + "}" in template and name not in parts for name in ("c", "v", "q", "r", "s", "d", "n")
+        ):
             return
         state = replace(state, shown=())
         if not state.empty or state.sort:
@@ -152,7 +189,9 @@ class Writer:
         for _ in range(8):
             count = len(self.turns)
             keep = self.state, list(self.before), self.rng.getstate()
-            self._say("search under", replace(state, filters=(Filter("price", "<=", price),)), q=query, n=str(price))
+            self._say(
+                "search under", replace(state, filters=(Filter("price", "<=", price),)), q=query, n=str(price)
+            )
             if len(self.turns) == count:
                 return
             said = self.turns[-1].text
@@ -201,9 +240,17 @@ class Writer:
             words = [pair[self.language == "zh"] for pair in STYLES if pair[0] in str(row["title"])]
         else:
             label = str(row["label_zh" if self.language == "zh" else "label_en"])
-            words = [one for one in label.split() if one.isalpha() and len(one) > 4] if self.language == "en" else []
+            words = (
+                [one for one in label.split() if one.isalpha() and len(one) > 4]
+                if self.language == "en"
+                else []
+            )
             words = [one for one in words if self.finder.columns.valued(one) is None]
-        if not words or any(word in " ".join(self.state.words) for word in words) or words[0] in self.state.without:
+        if (
+            not words
+            or any(word in " ".join(self.state.words) for word in words)
+            or words[0] in self.state.without
+        ):
             return
         self._say(kind, replace(self.state, without=(*self.state.without, words[0]), page=1), w=words[0])
 
@@ -242,7 +289,11 @@ class Writer:
         if kind == "what":
             self._say(kind, state, values[self.finder.catalog.text_fields[0].name], edit=False, r=said)
             return
-        column = "price" if kind == "price" else self.rng.choice([*self.values, *(["rating", "released"] if self.numbers else [])])
+        column = (
+            "price"
+            if kind == "price"
+            else self.rng.choice([*self.values, *(["rating", "released"] if self.numbers else [])])
+        )
         if values.get(column) is not None:
             self._say(kind, state, values[column], edit=False, r=said, c=NAMES[self.language][column])
 
@@ -251,7 +302,9 @@ class Writer:
             return
         if kind == "count":
             self._say(kind, self.state, self.finder.count(self.state), edit=False)
-        elif (some := self._some_value()) is not None and not any(one.column == some[0] for one in self.state.filters):
+        elif (some := self._some_value()) is not None and not any(
+            one.column == some[0] for one in self.state.filters
+        ):
             among = self._with(Filter(some[0], "=", some[1]))
             self._say(kind, self.state, self.finder.count(among), edit=False, v=some[2])
 
@@ -259,7 +312,9 @@ class Writer:
         said, sort = self.rng.choice(SUPERLATIVES[self.language][self.use])
         if self.state.empty or (hit := self.finder.first(self.state, sort)) is None:
             return
-        self._say(kind, replace(self.state, focus=hit.id), hit.row[sort.removeprefix("-")], edit=False, s=said)
+        self._say(
+            kind, replace(self.state, focus=hit.id), hit.row[sort.removeprefix("-")], edit=False, s=said
+        )
 
     def _sort(self, kind: str) -> None:
         if self.state.empty:
@@ -284,7 +339,9 @@ class Writer:
             return
         if kind == "since":
             year = self.rng.randint(2019, 2022)
-            self._say(kind, self._with(Filter("released", ">=", f"{year}-01-01")), y=str(year), before=str(year - 1))
+            self._say(
+                kind, self._with(Filter("released", ">=", f"{year}-01-01")), y=str(year), before=str(year - 1)
+            )
             return
         prices = sorted(self.finder.spread(self.state, "price"))
         if len(prices) < 3:
@@ -294,14 +351,22 @@ class Writer:
         elif kind == "between":
             low, high = int(prices[len(prices) // 4]), int(prices[-1])
             if low < high:
-                self._say(kind, self._with(Filter("price", ">=", low), Filter("price", "<=", high)), a=str(low), b=str(high))
+                self._say(
+                    kind,
+                    self._with(Filter("price", ">=", low), Filter("price", "<=", high)),
+                    a=str(low),
+                    b=str(high),
+                )
         else:
             price = int(prices[2 * len(prices) // 3]) + 1
             count = len(self.turns)
             self._say(kind, self._with(Filter("price", "<=", price)), n=str(price))
             strict = ("under ", "below", "less than", "低于")
             if len(self.turns) > count and any(one in self.turns[-1].text for one in strict):
-                filters = tuple(replace(one, op="<") if one == Filter("price", "<=", price) else one for one in self.state.filters)
+                filters = tuple(
+                    replace(one, op="<") if one == Filter("price", "<=", price) else one
+                    for one in self.state.filters
+                )
                 self._relabel(replace(self.state, filters=filters))
 
     def _page(self, kind: str) -> None:
@@ -341,7 +406,9 @@ def _replaced(old: Filter, new: Filter) -> bool:
     return _SIDES.get(old.op) == _SIDES.get(new.op) or "=" in (old.op, new.op)
 
 
-def conversations(finder: Finder, catalogue: str, use: Use, count: int, length: int, seed: int) -> list[list[Labelled]]:
+def conversations(
+    finder: Finder, catalogue: str, use: Use, count: int, length: int, seed: int
+) -> list[list[Labelled]]:
     """Write conversations over one catalogue, half of them English and half Chinese."""
     queries, values = (_of_shop if catalogue == "shop" else _of_drawings)(finder)
     found = []
@@ -352,20 +419,48 @@ def conversations(finder: Finder, catalogue: str, use: Use, count: int, length: 
     return found
 
 
-def _of_shop(finder: Finder) -> tuple[dict[Language, Sequence[str]], dict[Language, dict[str, dict[str, str]]]]:
-    english = [f"{thing}s" for thing, *_ in THINGS] + [f"{colour} {thing}s" for colour, _ in COLOURS for thing, *_ in THINGS]
-    chinese = [name for _, name, *_ in THINGS] + [f"{colour}{name}" for _, colour in COLOURS for _, name, *_ in THINGS]
+def _of_shop(
+    finder: Finder,
+) -> tuple[dict[Language, Sequence[str]], dict[Language, dict[str, dict[str, str]]]]:
+    english = [f"{thing}s" for thing, *_ in THINGS] + [
+        f"{colour} {thing}s" for colour, _ in COLOURS for thing, *_ in THINGS
+    ]
+    chinese = [name for _, name, *_ in THINGS] + [
+        f"{colour}{name}" for _, colour in COLOURS for _, name, *_ in THINGS
+    ]
     brands = {brand: brand for brand in BRANDS}
     values: dict[Language, dict[str, dict[str, str]]] = {
-        "en": {"brand": brands, "colour": {one: one for one, _ in COLOURS}, "category": {one[2]: one[2] for one in THINGS}},
+        "en": {
+            "brand": brands,
+            "colour": {one: one for one, _ in COLOURS},
+            "category": {one[2]: one[2] for one in THINGS},
+        },
         "zh": {"brand": brands, "colour": dict(COLOURS), "category_zh": {one[3]: one[3] for one in THINGS}},
     }
     return {"en": english, "zh": chinese}, values
 
 
-def _of_drawings(finder: Finder) -> tuple[dict[Language, Sequence[str]], dict[Language, dict[str, dict[str, str]]]]:
-    english = ("cats", "smiling face", "red heart", "trains", "flags", "hands", "clock", "fruit", "birds", "moon", "houses", "woman")
+def _of_drawings(
+    finder: Finder,
+) -> tuple[dict[Language, Sequence[str]], dict[Language, dict[str, dict[str, str]]]]:
+    english = (
+        "cats",
+        "smiling face",
+        "red heart",
+        "trains",
+        "flags",
+        "hands",
+        "clock",
+        "fruit",
+        "birds",
+        "moon",
+        "houses",
+        "woman",
+    )
     chinese = ("猫", "脸", "红心", "火车", "旗", "手", "钟", "水果", "鸟", "月亮", "房子", "女人")
     columns = finder.columns.each
-    called = {name: {value: value.replace("-", " ") for value in columns[name].values} for name in ("group", "subgroup", "house")}
+    called = {
+        name: {value: value.replace("-", " ") for value in columns[name].values}
+        for name in ("group", "subgroup", "house")
+    }
     return {"en": english, "zh": chinese}, {"en": called, "zh": called}

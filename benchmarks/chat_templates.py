@@ -42,7 +42,12 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
     },
     "cheap": {
         "en": {
-            "develop": ("only cheap ones", "just the cheap ones", "cheap ones please", "inexpensive ones only"),
+            "develop": (
+                "only cheap ones",
+                "just the cheap ones",
+                "cheap ones please",
+                "inexpensive ones only",
+            ),
             "test": (
                 "only the affordable ones",
                 "I want something cheap",
@@ -72,7 +77,10 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
             "develop": ("只要{v}的", "只看{v}", "{c}是{v}的", "要{v}的"),
             "test": ("我只要{v}的", "{c}要{v}", "限定{v}", "其中{v}的有哪些", "仅显示{v}的"),
         },
-        "mixed": {"develop": ("只要 {v} 的", "only {v} 的"), "test": ("只看 {v} please", "{c}: {v} only 就好")},
+        "mixed": {
+            "develop": ("只要 {v} 的", "only {v} 的"),
+            "test": ("只看 {v} please", "{c}: {v} only 就好"),
+        },
     },
     "maximum": {
         "en": {
@@ -198,7 +206,11 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
     "like but cheaper": {
         "en": {
             "develop": ("like {r}, but cheaper", "something like {r} that is cheaper"),
-            "test": ("the same as {r} but less expensive", "cheaper than {r} but similar", "{r}, only cheaper"),
+            "test": (
+                "the same as {r} but less expensive",
+                "cheaper than {r} but similar",
+                "{r}, only cheaper",
+            ),
         },
         "zh": {
             "develop": ("像{r}，但是更便宜的", "和{r}类似但便宜点的"),
@@ -224,7 +236,12 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
     "column": {
         "en": {
             "develop": ("what {c} is {r}?", "what is the {c} of {r}?", "tell me the {c} of {r}"),
-            "test": ("which {c} does {r} have?", "and the {c} of {r}?", "do you know {r}'s {c}?", "{r}: {c}?"),
+            "test": (
+                "which {c} does {r} have?",
+                "and the {c} of {r}?",
+                "do you know {r}'s {c}?",
+                "{r}: {c}?",
+            ),
         },
         "zh": {
             "develop": ("{r}的{c}是什么？", "{r}是什么{c}？"),
@@ -245,7 +262,11 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
     "count": {
         "en": {
             "develop": ("how many are there?", "how many did you find?"),
-            "test": ("how many results is that?", "what's the number of results?", "how many of them do you have?"),
+            "test": (
+                "how many results is that?",
+                "what's the number of results?",
+                "how many of them do you have?",
+            ),
         },
         "zh": {
             "develop": ("一共有多少个？", "有几个？"),
@@ -296,7 +317,11 @@ TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {
     "all": {
         "en": {
             "develop": ("back to all", "show all of them again", "back to all {q}"),
-            "test": ("show me all {q} again", "all of them again please", "remove all filters and show everything again"),
+            "test": (
+                "show me all {q} again",
+                "all of them again please",
+                "remove all filters and show everything again",
+            ),
         },
         "zh": {"develop": ("回到全部", "显示全部"), "test": ("全部都给我看", "恢复到全部", "所有的{q}")},
     },

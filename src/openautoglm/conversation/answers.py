@@ -92,7 +92,9 @@ def _different(question: Question, finder: Finder, chinese: bool) -> Answer:
         return Answer(phrase("none", chinese), value=[])
     listed = ", ".join(f"{value} ({count:,})" for value, count in counted[:_SHOWN])
     listed += ", …" if len(counted) > _SHOWN else ""
-    return Answer(phrase("different", chinese, count=len(counted), values=listed), value=[value for value, _ in counted])
+    return Answer(
+        phrase("different", chinese, count=len(counted), values=listed), value=[value for value, _ in counted]
+    )
 
 
 def _spread(question: Question, finder: Finder, chinese: bool) -> Answer:
@@ -117,7 +119,9 @@ def _extreme(question: Question, finder: Finder, chinese: bool) -> Answer:
         first = (question.among.page - 1) * finder.page_size
         number = phrase("number", chinese, number=first + shown.index(hit.id) + 1)
     value = hit.row.get(column)
-    said = phrase("extreme", chinese, label=hit.label or hit.id, column=column, value=_said(value), number=number)
+    said = phrase(
+        "extreme", chinese, label=hit.label or hit.id, column=column, value=_said(value), number=number
+    )
     return Answer(said, value=value, row=hit.id)
 
 
@@ -130,7 +134,13 @@ def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
     falling = question.sort.startswith("-")
     best = sorted(told, key=lambda row: row[question.column], reverse=falling)[0]
     listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(question.column))}" for row in rows)
-    said = phrase("value", chinese, label=finder.label(best) or best["id"], column=question.column, value=_said(best[question.column]))
+    said = phrase(
+        "value",
+        chinese,
+        label=finder.label(best) or best["id"],
+        column=question.column,
+        value=_said(best[question.column]),
+    )
     return Answer(f"{said} ({listed})", value=best[question.column], row=str(best["id"]))
 
 
@@ -153,7 +163,11 @@ def _rows(question: Question, finder: Finder, ask: Ask | None, chinese: bool) ->
     said = []
     for name in question.rows:
         row = finder.row(name)
-        parts = [f"{one}: {_said(value)}" for one, value in row.items() if value not in (None, [], "") and one not in ("id", "_image")]
+        parts = [
+            f"{one}: {_said(value)}"
+            for one, value in row.items()
+            if value not in (None, [], "") and one not in ("id", "_image")
+        ]
         said.append("; ".join(part[:_LONG] for part in parts) or name)
     catalogue = " | ".join(said)
     if ask is not None and len(question.rows) == 1:

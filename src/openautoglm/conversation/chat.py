@@ -140,13 +140,18 @@ class Chat:
         for name, value in parts.items():
             if name == "where":
                 others = [one for one in self._state.filters if one.op != "sql"]
-                stored["filters"] = [*map(_stored, others), *([_stored(Filter("", "sql", str(value)))] if value else [])]
+                stored["filters"] = [
+                    *map(_stored, others),
+                    *([_stored(Filter("", "sql", str(value)))] if value else []),
+                ]
             elif name in ("words", "without", "like"):
                 stored[name] = [value] if isinstance(value, str) else list(value)
             elif name in ("sort", "page"):
                 stored[name] = value
             else:
-                raise ChatError(f"there is no part {name!r}; choose one of words, without, like, where, sort, page")
+                raise ChatError(
+                    f"there is no part {name!r}; choose one of words, without, like, where, sort, page"
+                )
         try:
             state = State.from_dict(stored)
         except (TypeError, ValueError) as error:

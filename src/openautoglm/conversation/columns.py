@@ -69,7 +69,9 @@ class Column:
         """What it is about, where its name says so."""
         name = " ".join(self.parts).casefold()
         whole = next((one for one in MEANINGS if name in one.names), None)
-        ending = next((one for one in MEANINGS if self.parts and self.parts[-1].casefold() in one.names), None)
+        ending = next(
+            (one for one in MEANINGS if self.parts and self.parts[-1].casefold() in one.names), None
+        )
         inside = next((one for one in MEANINGS if re.search(any_of(one.names), name)), None)
         if whole or ending or inside:
             return whole or ending or inside
@@ -81,7 +83,9 @@ class Column:
         own = " ".join(self.parts)
         told = " ".join(re.split(r"[\W_]+", self.name))
         plural = [f"{own}s"] if own.isascii() and not own.endswith("s") else []
-        return tuple(dict.fromkeys([self.name.casefold(), told.casefold(), own.casefold(), *map(str.casefold, plural)]))
+        return tuple(
+            dict.fromkeys([self.name.casefold(), told.casefold(), own.casefold(), *map(str.casefold, plural)])
+        )
 
     @property
     def ordered(self) -> bool:
@@ -117,7 +121,9 @@ class Columns:
     @classmethod
     def of(cls, catalog: Catalog) -> Columns:
         """Read which columns there are, and their different values."""
-        fields = {name: one for name, one in catalog.fields.items() if one.role not in ("id", "split", "words")}
+        fields = {
+            name: one for name, one in catalog.fields.items() if one.role not in ("id", "split", "words")
+        }
         valued = [one.name for one in fields.values() if one.role in ("column", "tags", "group")]
         valued = [name for name in valued if fields[name].type in ("text", "tags")]
         values = {name: _values(catalog, name) for name in valued}
@@ -137,7 +143,9 @@ class Columns:
         """Find the column of a meaning; the first one, where several have it."""
         own = [one for one in self if one.meaning is not None and one.meaning.name == name]
         own = [one for one in own if one.ordered] if ordered else own
-        return min(own, key=lambda one: (one.role not in ("column", "tags"), name not in one.parts), default=None)
+        return min(
+            own, key=lambda one: (one.role not in ("column", "tags"), name not in one.parts), default=None
+        )
 
     def measured(self, measure: str) -> Column | None:
         """Find the column that holds what a unit measures."""
@@ -204,12 +212,22 @@ class Columns:
     @cached_property
     def value_pattern(self) -> str:
         """Pattern of any value."""
-        return "(?:" + "|".join(_value_pattern(one) for one in _longest_first(self._values)) + ")" if self._values else r"(?!)"
+        return (
+            "(?:" + "|".join(_value_pattern(one) for one in _longest_first(self._values)) + ")"
+            if self._values
+            else r"(?!)"
+        )
 
     def valued(self, said: str, among: Column | None = None) -> Named | None:
         """The value of a name that `value_pattern` found, in one column if the turn named it."""
         name = _plain(said)
-        for form in (name, name.removesuffix("es"), name.removesuffix("s"), f"{name}s", re.sub(" and ", " ", name)):
+        for form in (
+            name,
+            name.removesuffix("es"),
+            name.removesuffix("s"),
+            f"{name}s",
+            re.sub(" and ", " ", name),
+        ):
             found = self._values.get(form, ())
             if among is not None:
                 found = tuple(one for one in found if one.column == among)
@@ -259,7 +277,12 @@ def _plain(text: str) -> str:
 def _can_be_said(name: str) -> bool:
     """Whether a value's name can be told from other words: no number, and no single letter."""
     han = bool(re.search(f"[{HAN}]", name))
-    return bool(name) and name not in _NO_VALUES and not re.fullmatch(r"[\W\d]*", name) and (han or len(name) > 1)
+    return (
+        bool(name)
+        and name not in _NO_VALUES
+        and not re.fullmatch(r"[\W\d]*", name)
+        and (han or len(name) > 1)
+    )
 
 
 def _longest_first(names: Iterable[str]) -> list[str]:

@@ -122,7 +122,9 @@ class Finder:
         where = state.where(self.columns.kinds) if where is None else where
         after = None if not start else str(Cursor(self.catalog.dataset.version, start))
         if not (state.words or state.like):
-            return self._passing(state, Wanted(where, k, "words", after), Cursor(self.catalog.dataset.version, start))
+            return self._passing(
+                state, Wanted(where, k, "words", after), Cursor(self.catalog.dataset.version, start)
+            )
         text: str | None = state.text or None
         given: dict[str, Any] = {"like": state.like, "minus": state.without}
         if self.by == "words":
@@ -134,7 +136,10 @@ class Finder:
         """What the rows to be like say, without a colour that the state's words change."""
         texts = [self.label(self.row(name)) for name in state.like]
         colour = colour_in(" ".join([state.text, *(str(one.value) for one in state.filters)]))
-        kept = [text if colour is None or (own := colour_in(text)) is None else text.replace(own[0], " ") for text in texts]
+        kept = [
+            text if colour is None or (own := colour_in(text)) is None else text.replace(own[0], " ")
+            for text in texts
+        ]
         return [text for text in kept if text.strip()]
 
     def _passing(self, state: State, wanted: Wanted, page: Cursor) -> Results:

@@ -39,18 +39,92 @@ MEANINGS = (
     Meaning(
         "price",
         ("price", "prices", "cost", "costs", "pricing", "价格", "价钱", "售价", "单价", "价位", "价"),
-        low=("cheap", "inexpensive", "affordable", "low priced", "low-priced", "low cost", "low-cost", "economical")
+        low=(
+            "cheap",
+            "inexpensive",
+            "affordable",
+            "low priced",
+            "low-priced",
+            "low cost",
+            "low-cost",
+            "economical",
+        )
         + ("budget friendly", "budget-friendly", "not expensive", "not too expensive", "not so expensive")
-        + ("nothing expensive", "nothing too expensive", "reasonably priced", "good value", "bargain", "bargains")
+        + (
+            "nothing expensive",
+            "nothing too expensive",
+            "reasonably priced",
+            "good value",
+            "bargain",
+            "bargains",
+        )
         + ("便宜", "实惠", "平价", "低价", "不贵", "不太贵", "别太贵", "经济", "划算"),
-        high=("expensive", "pricey", "costly", "luxury", "high end", "high-end", "贵", "昂贵", "高价", "高档"),
+        high=(
+            "expensive",
+            "pricey",
+            "costly",
+            "luxury",
+            "high end",
+            "high-end",
+            "贵",
+            "昂贵",
+            "高价",
+            "高档",
+        ),
         lower=("cheaper", "less expensive", "less pricey", "less costly", "lower priced", "lower in price")
-        + ("not as expensive", "更便宜", "便宜一点", "便宜点", "便宜些", "便宜一些", "再便宜", "较便宜", "比较便宜", "没那么贵"),
-        higher=("more expensive", "pricier", "costlier", "dearer", "更贵", "贵一点", "贵点", "贵些", "贵一些"),
-        lowest=("cheapest", "least expensive", "lowest priced", "lowest price", "lowest prices", "最便宜", "最低价")
+        + (
+            "not as expensive",
+            "更便宜",
+            "便宜一点",
+            "便宜点",
+            "便宜些",
+            "便宜一些",
+            "再便宜",
+            "较便宜",
+            "比较便宜",
+            "没那么贵",
+        ),
+        higher=(
+            "more expensive",
+            "pricier",
+            "costlier",
+            "dearer",
+            "更贵",
+            "贵一点",
+            "贵点",
+            "贵些",
+            "贵一些",
+        ),
+        lowest=(
+            "cheapest",
+            "least expensive",
+            "lowest priced",
+            "lowest price",
+            "lowest prices",
+            "最便宜",
+            "最低价",
+        )
         + ("价格最低", "最不贵", "最实惠"),
-        highest=("most expensive", "priciest", "costliest", "highest price", "highest priced", "最贵", "价格最高"),
-        asks=("how much", "how expensive", "how cheap", "what does it cost", "多少钱", "什么价", "几块钱", "啥价", "怎么卖"),
+        highest=(
+            "most expensive",
+            "priciest",
+            "costliest",
+            "highest price",
+            "highest priced",
+            "最贵",
+            "价格最高",
+        ),
+        asks=(
+            "how much",
+            "how expensive",
+            "how cheap",
+            "what does it cost",
+            "多少钱",
+            "什么价",
+            "几块钱",
+            "啥价",
+            "怎么卖",
+        ),
     ),
     Meaning(
         "date",
@@ -78,14 +152,44 @@ MEANINGS = (
     ),
     Meaning(
         "rating",
-        ("rating", "ratings", "score", "scores", "stars", "review", "reviews", "评分", "评价", "星级", "分数", "口碑"),
+        (
+            "rating",
+            "ratings",
+            "score",
+            "scores",
+            "stars",
+            "review",
+            "reviews",
+            "评分",
+            "评价",
+            "星级",
+            "分数",
+            "口碑",
+        ),
         low=("badly rated", "poorly rated", "low rated", "差评", "评分低"),
-        high=("well rated", "highly rated", "well-rated", "highly-rated", "top rated", "top-rated", "good", "好评")
+        high=(
+            "well rated",
+            "highly rated",
+            "well-rated",
+            "highly-rated",
+            "top rated",
+            "top-rated",
+            "good",
+            "好评",
+        )
         + ("评分高", "口碑好", "高分", "popular", "受欢迎"),
         lower=("worse", "worse rated", "lower rated", "更差"),
         higher=("better", "better rated", "higher rated", "更好", "好一点", "评分更高"),
         lowest=("worst", "worst rated", "lowest rated", "最差", "评分最低"),
-        highest=("best", "best rated", "best-rated", "top rated", "highest rated", "highest-rated", "most popular")
+        highest=(
+            "best",
+            "best rated",
+            "best-rated",
+            "top rated",
+            "highest rated",
+            "highest-rated",
+            "most popular",
+        )
         + ("最好", "评分最高", "口碑最好", "最受欢迎"),
         asks=("how good", "how well rated", "how many stars", "多少分", "几颗星", "几星"),
         only_bare=("good", "popular", "top rated", "top-rated"),
@@ -129,18 +233,45 @@ MEANINGS = (
     Meaning("stock", ("stock", "quantity", "in stock", "availability", "库存", "数量", "现货")),
     Meaning(
         "brand",
-        ("brand", "brands", "maker", "makers", "manufacturer", "manufacturers", "make", "company", "producer", "vendor")
+        (
+            "brand",
+            "brands",
+            "maker",
+            "makers",
+            "manufacturer",
+            "manufacturers",
+            "make",
+            "company",
+            "producer",
+            "vendor",
+        )
         + ("品牌", "牌子", "厂家", "厂商", "制造商", "公司"),
         asks=("who makes", "who made", "谁生产", "谁做"),
     ),
     Meaning(
         "category",
-        ("category", "categories", "kind", "kinds", "type", "types", "department", "section", "group", "groups", "class")
+        (
+            "category",
+            "categories",
+            "kind",
+            "kinds",
+            "type",
+            "types",
+            "department",
+            "section",
+            "group",
+            "groups",
+            "class",
+        )
         + ("类别", "分类", "种类", "类型", "品类", "类目", "组别"),
     ),
     Meaning("colour", ("colour", "colours", "color", "colors", "颜色", "色彩")),
     Meaning("material", ("material", "materials", "材料", "材质", "made of")),
-    Meaning("country", ("country", "countries", "origin", "国家", "产地", "原产地"), asks=("where is it from", "哪里产")),
+    Meaning(
+        "country",
+        ("country", "countries", "origin", "国家", "产地", "原产地"),
+        asks=("where is it from", "哪里产"),
+    ),
     Meaning("tag", ("tag", "tags", "keyword", "keywords", "label", "labels", "标签", "关键词")),
     Meaning("name", ("name", "names", "title", "titles", "名字", "名称", "标题", "caption", "说明")),
 )
@@ -166,9 +297,7 @@ COLOURS = {
 }
 """Names of a colour, which stand for each other in a column's values."""
 
-CURRENCY = (
-    r"(?:€|\$|£|¥|eur(?:os?)?|usd|dollars?|bucks|pounds?|gbp|yuan|rmb|cny|quid|欧元|美元|英镑|人民币|块钱|块|元钱|元)"
-)
+CURRENCY = r"(?:€|\$|£|¥|eur(?:os?)?|usd|dollars?|bucks|pounds?|gbp|yuan|rmb|cny|quid|欧元|美元|英镑|人民币|块钱|块|元钱|元)"
 
 UNITS: dict[str, tuple[str, float]] = {
     "mg": ("mass", 1e-3), "g": ("mass", 1.0), "gram": ("mass", 1.0), "grams": ("mass", 1.0), "克": ("mass", 1.0),

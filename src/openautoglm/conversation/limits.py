@@ -46,7 +46,9 @@ _MADE = r"(?:(?:that |which |were |was |are |is )*(?:released|made|added|publish
 _SINCE = r"since|starting (?:in|from)|as of|(?:nothing|no|not|none|never) (?:older than|before|earlier than)|beginning (?:in|from)|不早于|自从?|从"
 _AFTER = r"after|newer than|later than|more recent than|晚于|新于"
 _BEFORE = r"before|older than|earlier than|prior to|早于|旧于"
-_UNTIL = r"until|till|up to|by|(?:nothing|no|not|none) (?:later than|newer than|after)|不晚于|直到|截至|截止到?"
+_UNTIL = (
+    r"until|till|up to|by|(?:nothing|no|not|none) (?:later than|newer than|after)|不晚于|直到|截至|截止到?"
+)
 _LATER = r"(?:and|or|,)?\s*(?:on(?:wards?)?|later|newer|after|up|forward|more recent)|(?:及|或)?(?:以后|之后|以来|往后|开始|起|后|至今)"
 _EARLIER = r"(?:and|or)\s+(?:earlier|older|before)|及以前|及之前|为止"
 
@@ -70,7 +72,11 @@ class _Names:
         return " ".join("".join([*parts, text[place:]]).split())
 
     def show(self, text: str) -> str:
-        return " ".join("".join(self.said[ord(one) - 0xE000] + " " if "\ue000" <= one <= "\ue0ff" else one for one in text).split())
+        return " ".join(
+            "".join(
+                self.said[ord(one) - 0xE000] + " " if "\ue000" <= one <= "\ue0ff" else one for one in text
+            ).split()
+        )
 
     def column(self, sign: str | None) -> Column | None:
         return self.columns.called(self.said[ord(sign) - 0xE000]) if sign else None
@@ -166,9 +172,14 @@ def _between(turn: Reading, names: _Names) -> list[Filter]:
         rf"{name}{_IS}\s*(?:somewhere\s+|anywhere\s+|ranging\s+)?(?P<lead>between|from|in the range(?: of)?|在|从|介于)?\s*{numbers}\s*(?P<tail>之间|间|的)?",
     ):
         for match in matches(pattern, turn.rest):
-            whole = not re.search(r"\w", turn.rest[: match.start()] + turn.rest[match.end() :].replace("的", ""))
+            whole = not re.search(
+                r"\w", turn.rest[: match.start()] + turn.rest[match.end() :].replace("的", "")
+            )
             if not (match["lead"] or match["tail"] or match["col"] or match["ua"] or match["ub"] or whole):
-                if not search(r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$", match.group()[: match.start("a") - match.start()]):
+                if not search(
+                    r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$",
+                    match.group()[: match.start("a") - match.start()],
+                ):
                     continue
             a, b = to_number(match["a"]), to_number(match["b"])
             if a is None or b is None:
@@ -201,7 +212,12 @@ def _compared(turn: Reading, names: _Names) -> list[Filter]:
             if number is None:
                 continue
             unit = parts.get("u") or parts.get("u2")
-            column = _column(names.columns, names.column(parts.get("col") or parts.get("col2") or parts.get("behind")), unit, match.group())
+            column = _column(
+                names.columns,
+                names.column(parts.get("col") or parts.get("col2") or parts.get("behind")),
+                unit,
+                match.group(),
+            )
             value = _in_unit(number, unit, column)
             turn.replace(match, LIMIT)
             if parts.get("about") or parts.get("about2"):

@@ -30,9 +30,7 @@ _NEXT = (
     r"(?<![a-z])(?:the\s+)?next(?:\s+(?:page|ones|few|results))?(?![a-z])|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
     r"|page (?:down|forward)|更多|下一?页|后一页|往后翻?|继续|再来(?:一些|一点|点|几个)?|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
 )
-_PREVIOUS = (
-    r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one page back|page back|上一?页|前一页|往前翻|前面一页"
-)
+_PREVIOUS = r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one page back|page back|上一?页|前一页|往前翻|前面一页"
 _PAGE = r"(?:go to\s+|show\s+)?(?<![a-z])page\s+(?:number\s+)?(?P<n>\d+|[a-z]+)|第(?P<zh>\d+|[一二三四五六七八九十]+)页"
 _RESET = (
     r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
@@ -194,4 +192,6 @@ def forget(state: State, what: str, columns: Columns) -> State:
         return _forget(state, name, columns)
     if (without := _without(state, what.strip(), columns)) is not None:
         return without
-    raise ChatError(f"there is no {what.strip()!r} to drop; choose one of {', '.join(parts)}, or a column: {', '.join(columns.each)}")
+    raise ChatError(
+        f"there is no {what.strip()!r} to drop; choose one of {', '.join(parts)}, or a column: {', '.join(columns.each)}"
+    )

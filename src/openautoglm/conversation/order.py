@@ -22,9 +22,7 @@ _FALLING = (
     r"(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?|short(?:est)?|worst)|(?:high(?:est)?|large(?:st)?|big(?:gest)?)(?: \w+)? first"
     r"|降序|递减|倒序|(?:从|由)?(?:高到低|大到小|贵到便宜|新到旧|晚到早|重到轻|长到短|多到少)"
 )
-_FIRST = (
-    r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|靠前|在先|在上面?|置顶"
-)
+_FIRST = r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|靠前|在先|在上面?|置顶"
 _PUT = r"(?<![a-z])(?:start(?:ing)? with|begin(?:ning)? with|put|place|list|lead with|move|bring)(?![a-z])|先(?:显示|看|列出?|展示|给我看)?|把|将"
 _BEST_FIRST = ("rating", "date", "stock")
 """Meanings whose high values people want first."""
@@ -42,7 +40,9 @@ class Order(NamedTuple):
 def read_order(turn: Reading, columns: Columns, state: State) -> Order | None:
     """Cut an order out of a turn; of a superlative, `BEST` stands in its place."""
     rising, falling = bool(turn.has(_RISING)), bool(turn.has(_FALLING))
-    sorting = bool(turn.has(_SORT) or turn.has(_ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern)))
+    sorting = bool(
+        turn.has(_SORT) or turn.has(_ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern))
+    )
     if sorting or rising or falling:
         column = _column(turn, columns, state)
         best = superlative(turn, columns)
@@ -53,7 +53,9 @@ def read_order(turn: Reading, columns: Columns, state: State) -> Order | None:
             if best is not None:
                 return Order(best, best=False)
             assert column is not None
-            down = falling or (not rising and column.meaning is not None and column.meaning.name in _BEST_FIRST)
+            down = falling or (
+                not rising and column.meaning is not None and column.meaning.name in _BEST_FIRST
+            )
             turn.cut(columns.name_pattern)
             return Order(("-" if down else "") + column.name, best=False)
     best = superlative(turn, columns)

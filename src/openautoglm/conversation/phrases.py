@@ -12,7 +12,10 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "请说要找什么（“红色自行车”），然后缩小范围：“只要便宜的”、“20元以下”、“不要红色的”、“最便宜的在前”、“像第二个，但是要蓝色的”；"
         "也可以问：“第一个是什么？”、“有几个？”；“更多”、“返回”、“回到全部”。/help 列出命令。",
     ),
-    "nothing found": ("Nothing has these words; the search before stands.", "没有结果含有这些词；保持之前的搜索。"),
+    "nothing found": (
+        "Nothing has these words; the search before stands.",
+        "没有结果含有这些词；保持之前的搜索。",
+    ),
     "nothing left": (
         "Nothing is left of it. “back” takes the last condition away.",
         "没有剩下的结果。说“返回”可以撤销上一个条件。",
@@ -40,7 +43,10 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "catalogue": ("from the catalogue", "来自目录"),
     "model": ("the model, {confidence}", "模型回答，{confidence}"),
     "model plain": ("the model", "模型回答"),
-    "unread": ("No model here answers questions about pictures; the catalogue says: {said}", "这里没有能回答图片问题的模型；目录中写着：{said}"),
+    "unread": (
+        "No model here answers questions about pictures; the catalogue says: {said}",
+        "这里没有能回答图片问题的模型；目录中写着：{said}",
+    ),
     "number": ("number {number}", "第 {number} 个"),
     "number elsewhere": ("not on this page", "不在这一页"),
     "found": ("{count} found", "找到 {count} 个"),

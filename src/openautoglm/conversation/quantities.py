@@ -7,8 +7,24 @@ import re
 
 _SMALL = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
           "seventeen eighteen nineteen").split()  # fmt: skip
-_TENS = {word: 10 * place for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-_DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_TENS = {
+    word: 10 * place
+    for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+}
+_DIGITS = {
+    "零": 0,
+    "〇": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+}
 _POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 _WORD = rf"(?:{'|'.join(sorted([*_SMALL, *_TENS], key=len, reverse=True))}|hundred|thousand)"
@@ -33,7 +49,9 @@ def to_number(text: str) -> float | None:
     digits = re.fullmatch(r"([\d,]+(?:\.\d+)?)\s?([k百千万]?)", text)
     if digits:
         return float(digits[1].replace(",", "")) * {"": 1, "k": 1000, **_POWERS}[digits[2]]
-    return _in_chinese(text) if re.fullmatch(r"[零〇一二两三四五六七八九十百千万]+", text) else _in_english(text)
+    return (
+        _in_chinese(text) if re.fullmatch(r"[零〇一二两三四五六七八九十百千万]+", text) else _in_english(text)
+    )
 
 
 def period(text: str) -> tuple[dt.date, dt.date]:

@@ -51,7 +51,9 @@ def read_question(turn: Reading, spoken: Spoken, best: str | None, state: State,
         return _extreme(turn, best, state, view)
     if not asking:
         return None
-    if turn.has(_COUNT) and not turn.has(any_of(word for one in MEANINGS for word in one.asks if one.name == "rating")):
+    if turn.has(_COUNT) and not turn.has(
+        any_of(word for one in MEANINGS for word in one.asks if one.name == "rating")
+    ):
         return _count(turn, spoken, state, view)
     column = _asked(turn, view)
     if spoken.it and not turn.has(_REQUEST.replace("can (?:i|we|you)|could (?:i|we|you)|is there|", "")):
@@ -91,11 +93,19 @@ def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
     named = turn.has(view.columns.name_pattern)
     filters = read_limits(turn, view.columns)
     filters += read_values(turn, view.columns, all_values=True)
-    filters += read_adjectives(turn, view.columns, lambda name: view.spread(state, name), view.says, refining=True)
+    filters += read_adjectives(
+        turn, view.columns, lambda name: view.spread(state, name), view.says, refining=True
+    )
     without = read_without(turn)
     if named and not filters and not without and (column := view.columns.called(named.group())) is not None:
         return Turn("question", state, Question("different", said, column=column.name, among=state))
-    words = frameless(re.sub(r"找到|结果|results?|found|find|did|number|altogether|total|in all|一共|总共|共|总|这里|到|里|是", " ", turn.rest))
+    words = frameless(
+        re.sub(
+            r"找到|结果|results?|found|find|did|number|altogether|total|in all|一共|总共|共|总|这里|到|里|是",
+            " ",
+            turn.rest,
+        )
+    )
     among = kept(state, filters, without, view)
     if words and words.casefold() not in state.text.casefold():
         among = among.with_words(words)
@@ -109,7 +119,9 @@ def _of_found(turn: Reading, column: str | None, state: State, view: View) -> Tu
     rest = Reading(turn.said, removed(view.columns.name_pattern, turn.rest))
     rest.cut(_AVERAGE)
     rest.cut(any_of(word for one in MEANINGS for word in one.asks))
-    rest.rest = re.sub(r"different|available|offer|exist|哪些|哪几种?|什么|哪|种|多少|不同|这里", " ", rest.rest)
+    rest.rest = re.sub(
+        r"different|available|offer|exist|哪些|哪几种?|什么|哪|种|多少|不同|这里", " ", rest.rest
+    )
     if rest.left:
         return None
     kind = "spread" if view.columns.each[column].ordered else "values"
@@ -119,7 +131,11 @@ def _of_found(turn: Reading, column: str | None, state: State, view: View) -> Tu
 def _asked(turn: Reading, view: View) -> str | None:
     """The column that is asked for, by its name or by a question that means it."""
     for meaning in MEANINGS:
-        if meaning.asks and turn.has(any_of(meaning.asks)) and (column := view.columns.meaning(meaning.name)) is not None:
+        if (
+            meaning.asks
+            and turn.has(any_of(meaning.asks))
+            and (column := view.columns.meaning(meaning.name)) is not None
+        ):
             return column.name
     found = turn.has(view.columns.name_pattern)
     column = view.columns.called(found.group(), turn.said) if found else None
@@ -141,11 +157,3 @@ def _order(turn: Reading, view: View) -> str | None:
             if words and turn.has(any_of([*words, *(one for one in plain if not one.isascii())])):
                 return sign + column.name
     return None
-
-
-def is_request(turn: Reading) -> bool:
-    """Whether a turn asks to be shown something."""
-    return bool(turn.has(_REQUEST))
-
-
-__all__ = ["ROW", "is_request", "read_question"]

@@ -54,7 +54,9 @@ _ZH_START = re.compile(
     r"(?:一下|一些|一点|点|些|几个|个)?(?:关于)?\s*"
 )
 _ZH_LOOK = re.compile(r"^(?:看一下|看下|看看|要(?:一些|几个|点))\s*")
-_ZH_END = re.compile(r"(?:的?(?:图片|照片|图))?(?:可以)?(?:有吗|吗|么|嘛|呢|吧|啊|呀|谢谢|都?给我看看?|有哪些|有什么|的)+$")
+_ZH_END = re.compile(
+    r"(?:的?(?:图片|照片|图))?(?:可以)?(?:有吗|吗|么|嘛|呢|吧|啊|呀|谢谢|都?给我看看?|有哪些|有什么|的)+$"
+)
 _ZH_FILL = re.compile(
     r"请问|请|麻烦|帮我|给我|替我|我们|我|你们|你|您|只想要|只想看|只想|只要|只看|只有|只|仅显示|仅看|仅|就要|就行|就好|就|想要|想看|想找|想|"
     r"需要|得是|必须|应该|要求|要|看一下|看看|看下|看|来点|来些|来|再|显示|展示|列出|找出|找|那些|这些|其中|当中|里面|里边|里|之中|中|限定|限制|筛选|过滤|"
@@ -80,7 +82,9 @@ class Reading:
         """
         folded = unicodedata.normalize("NFKC", text[:LONGEST])
         folded = folded.translate(str.maketrans("’‘“”。、；", "''\"\".,;"))
-        folded = "".join(" " if one in MARKS or unicodedata.category(one)[0] in "CZ" else one for one in folded)
+        folded = "".join(
+            " " if one in MARKS or unicodedata.category(one)[0] in "CZ" else one for one in folded
+        )
         line = " ".join(folded.split())
         return cls(line, line)
 

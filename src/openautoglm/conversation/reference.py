@@ -32,7 +32,10 @@ _SEVERAL = compiled(
     rf"|(?P<zend>前|头|最后|后)(?P<zn>{_ZH_NUMBER}){_ZH_THING}{_ZH_NOUN}"
 )
 _LAST_BUT = compiled(
-    r"(?:the\s+)?(?:(?:second|next)[\s-]to[\s-]last|last\s+but\s+one|penultimate)" + _THING + r"|倒数第二" + _ZH_THING
+    r"(?:the\s+)?(?:(?:second|next)[\s-]to[\s-]last|last\s+but\s+one|penultimate)"
+    + _THING
+    + r"|倒数第二"
+    + _ZH_THING
 )
 _NUMBERED = compiled(
     rf"(?:the\s+)?(?:number|no\.?|nr\.?|result|item|picture|image|photo|row|hit|option|#)\s*#?(?P<n>\d{{1,4}})(?![\d.])"
@@ -47,7 +50,9 @@ _LAST_ONE = compiled(
     rf"the\s+(?:very\s+)?(?:last|bottom|final)(?!\s+(?:page|search|year|month|week|time|step)){_THING}{_PLACE}"
     rf"|(?<![a-z])last\s+one|(?:最后|末)(?:一{_ZH_THING}|的?那{_ZH_THING}){_ZH_NOUN}|最后那?{_ZH_THING}"
 )
-_TOP_ONE = compiled(rf"the\s+(?:top|best\s+matching|topmost|leading)(?:\s+(?:one|result|hit|match|item))(?![a-z]){_PLACE}")
+_TOP_ONE = compiled(
+    rf"the\s+(?:top|best\s+matching|topmost|leading)(?:\s+(?:one|result|hit|match|item))(?![a-z]){_PLACE}"
+)
 _BESIDE = compiled(
     r"the\s+(?P<next>next)\s+one|the\s+one\s+(?P<after>after|below|following)(?:\s+(?:it|that|this))?"
     r"|the\s+(?:previous\s+one|one\s+(?:before|above)(?:\s+(?:it|that|this))?)"
@@ -59,7 +64,9 @@ _IT = compiled(
     r"|(?<![a-z'])it(?![a-z])"
     r"|它|(?:这|那)(?:一)?(?:个|张|款|件|幅|辆|台|只|把)(?!些)(?:图片|照片|商品|产品|东西)?|该商品|该产品"
 )
-_THAT = compiled(r"(?<![a-z'])(?:that|this)(?![a-z'])(?=\s*(?:$|[,.?!;]|but|only|just|is|cost|have|show|made|in))")
+_THAT = compiled(
+    r"(?<![a-z'])(?:that|this)(?![a-z'])(?=\s*(?:$|[,.?!;]|but|only|just|is|cost|have|show|made|in))"
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,11 @@ def _next(turn: Reading, state: State, page_size: int) -> list[str]:
     shown, start = state.shown, (state.page - 1) * page_size
     if (match := _SEVERAL.search(lower(turn.rest))) is not None:
         count = int(to_number(re.sub(r"couple.*", "two", match["n"] or match["zn"])) or 0)
-        rows = shown[:count] if (match["end"] or match["zend"]).casefold() in ("first", "top", "前", "头") else shown[-count:]
+        rows = (
+            shown[:count]
+            if (match["end"] or match["zend"]).casefold() in ("first", "top", "前", "头")
+            else shown[-count:]
+        )
         _need(rows, count, shown)
     elif (match := _LAST_BUT.search(lower(turn.rest))) is not None:
         rows = (_at(len(shown) - 1, shown, 0),)
@@ -155,6 +166,8 @@ def _at(number: int, shown: tuple[str, ...], start: int) -> str:
 
 def _need(rows: tuple[str, ...], count: int, shown: tuple[str, ...]) -> None:
     if not shown:
-        raise ChatError("nothing is shown that could be meant; search for something first  |  还没有结果，请先搜索")
+        raise ChatError(
+            "nothing is shown that could be meant; search for something first  |  还没有结果，请先搜索"
+        )
     if len(rows) < count:
         raise ChatError(f"only {len(shown)} are on this page  |  这一页只有 {len(shown)} 个")

@@ -47,7 +47,9 @@ class Session:
 
     def __init__(self, workspace: Path, name: str | None = None) -> None:
         if name is not None and not _NAME.fullmatch(name):
-            raise ChatError(f"a session's name has letters, digits, - and _, and begins with one of the first two; not {name!r}")
+            raise ChatError(
+                f"a session's name has letters, digits, - and _, and begins with one of the first two; not {name!r}"
+            )
         self.folder = workspace / FOLDER
         with writing_to(workspace):
             self.folder.mkdir(exist_ok=True)
@@ -127,8 +129,12 @@ class Session:
             if handle is not None:
                 return chosen, handle
             if name is not None:
-                holder = (self.folder / f"{name}.lock").read_text(errors="replace").strip() or "another process"
-                raise ChatError(f"the session {name!r} is open in {holder}; close that chat, or name another session")
+                holder = (self.folder / f"{name}.lock").read_text(
+                    errors="replace"
+                ).strip() or "another process"
+                raise ChatError(
+                    f"the session {name!r} is open in {holder}; close that chat, or name another session"
+                )
         raise ChatError("too many chats were begun in this second; name a session")
 
     def _load(self) -> None:
@@ -143,7 +149,9 @@ class Session:
             if not isinstance(kept, dict):
                 raise ValueError("it is no object")
             if isinstance(kept.get("format"), int) and kept["format"] > FORMAT:
-                raise ChatError(f"{self.path} has format {kept['format']}, this version reads up to {FORMAT}; update Open-AutoGLM")
+                raise ChatError(
+                    f"{self.path} has format {kept['format']}, this version reads up to {FORMAT}; update Open-AutoGLM"
+                )
             self.turns = int(kept["turns"])
             self.state = State.from_dict(kept["state"])
             self.history.extend(State.from_dict(one) for one in kept["history"])

@@ -235,7 +235,7 @@ def _literal(value: Value, kind: Kind) -> str:
     if isinstance(value, int | float):
         return _plain(value)
     quoted = "'" + str(value).replace("'", "''") + "'"
-    return f"{ {'date': 'date ', 'time': 'timestamp '}.get(kind, '')}{quoted}"
+    return f"{ {'date': 'date ', 'time': 'timestamp '}.get(kind, '') }{quoted}"
 
 
 def _plain(value: Value) -> str:

@@ -9,7 +9,9 @@ from typing import Any, Literal, Protocol
 from openautoglm.conversation.columns import Columns
 from openautoglm.conversation.state import Filter, State
 
-Act = Literal["search", "refine", "like", "sort", "page", "undo", "all", "drop", "reset", "question", "nothing", "set"]
+Act = Literal[
+    "search", "refine", "like", "sort", "page", "undo", "all", "drop", "reset", "question", "nothing", "set"
+]
 Ask = Literal["row", "column", "count", "different", "extreme", "values", "spread", "compare"]
 
 

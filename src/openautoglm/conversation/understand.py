@@ -17,8 +17,7 @@ from __future__ import annotations
 import re
 
 from openautoglm.conversation.columns import colour_in
-from openautoglm.conversation.errors import ChatError
-from openautoglm.conversation.lexicon import COLOURS, HAN, any_of
+from openautoglm.conversation.lexicon import COLOURS, HAN
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
 from openautoglm.conversation.order import read_order
@@ -80,7 +79,11 @@ def understand(text: str, state: State, view: View) -> Turn:
     whole = turn.rest
     sort = read_order(turn, view.columns, state)
     best = sort.column if sort is not None and sort.best else None
-    question = None if refusing else read_question(Reading(turn.said, turn.rest if best else whole), spoken, best, state, view)
+    question = (
+        None
+        if refusing
+        else read_question(Reading(turn.said, turn.rest if best else whole), spoken, best, state, view)
+    )
     if question is not None:
         return question
     while turn.cut(IT):
@@ -99,7 +102,9 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     cheaper = bool(search(rf"than\s*[{ROW}{IT}]|比\s*[{ROW}{IT}]", probe.rest))
     if spoken.it and not spoken.rows and not (saying or cheaper):
         return None
-    if search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest) and not search(r"^(?:what|how) about", turn.rest):
+    if search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest) and not search(
+        r"^(?:what|how) about", turn.rest
+    ):
         return None
     if not (saying or cheaper) and not (search(_WANTING, probe.rest) and search(_BUT, probe.rest)):
         return None
@@ -107,7 +112,9 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     filters = read_comparatives(probe, view.columns, view.row(rows[-1]))
     filters += read_limits(probe, view.columns)
     filters += read_values(probe, view.columns, all_values=True)
-    filters += read_adjectives(probe, view.columns, lambda name: view.spread(state, name), view.says, refining=True)
+    filters += read_adjectives(
+        probe, view.columns, lambda name: view.spread(state, name), view.says, refining=True
+    )
     without = read_without(probe)
     words = frameless(removed(_ASIDE, probe.rest)) if probe.left else ""
     if not (saying or filters or without or words):
@@ -134,7 +141,11 @@ def _found(turn: Reading, sort: str | None, state: State, view: View) -> Turn:
         values = read_values(told, columns, all_values=True)
     base = state if refining else State()
     adjectives = read_adjectives(
-        told, columns, lambda name: view.spread(_before(told, base, limits + values, view, refining), name), view.says, refining=refining
+        told,
+        columns,
+        lambda name: view.spread(_before(told, base, limits + values, view, refining), name),
+        view.says,
+        refining=refining,
     )
     without = read_without(told) if refining or not told.has(r"^(?:no|not)(?![a-z])") else []
     words = frameless(told.rest) if refining else content(told.rest)
@@ -172,7 +183,17 @@ def _swapped(state: State, words: str) -> State | None:
         return None
     said = COLOURS[new[1]][1] if re.search(f"[{HAN}]", old[0]) else new[0] if new[0].isascii() else new[1]
     changed = tuple(one.replace(old[0], said) for one in state.words)
-    return State(changed, state.without, state.like, state.filters, state.sort, 1, state.began, state.shown, state.focus)
+    return State(
+        changed,
+        state.without,
+        state.like,
+        state.filters,
+        state.sort,
+        1,
+        state.began,
+        state.shown,
+        state.focus,
+    )
 
 
 def _bare(left: str, state: State, view: View) -> bool:
@@ -192,6 +213,3 @@ def _before(turn: Reading, base: State, filters: list[Filter], view: View, refin
     probe = Reading(turn.said, turn.rest)
     read_adjectives(probe, view.columns, lambda _: [0], view.says, refining=False)
     return kept(State().searching(content(probe.rest)), filters, [], view)
-
-
-__all__ = ["ChatError", "any_of", "understand"]

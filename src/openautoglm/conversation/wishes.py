@@ -1,9 +1,9 @@
 """Conditions in words: values of columns, adjectives for low and high values, and what is not wanted.
 
-    only Acme, 只要红色的, in category tools, not red     →  a condition on the column that has this value
-    only cheap ones, 便宜的                               →  at most the value that a third of what was found stays under
-    cheaper, 更便宜的                                     →  below the median of what was found, or below a row's own value
-    without children, 没有孩子的                          →  rows that have these words are left out
+only Acme, 只要红色的, in category tools, not red     →  a condition on the column that has this value
+only cheap ones, 便宜的                               →  at most the value that a third of what was found stays under
+cheaper, 更便宜的                                     →  below the median of what was found, or below a row's own value
+without children, 没有孩子的                          →  rows that have these words are left out
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openautoglm.conversation.columns import Column, Columns, Named
 from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.lexicon import HAN, MEANINGS, Meaning, any_of
 from openautoglm.conversation.patterns import matches
-from openautoglm.conversation.reading import BEST, IT, LIMIT, ROW, Reading, frameless
+from openautoglm.conversation.reading import BEST, IT, LIMIT, ROW, Reading
 from openautoglm.conversation.state import Filter, Op
 
 Spread = Callable[[str], Sequence[Any]]
@@ -54,7 +54,9 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
         rf"(?<![a-z]){_NOT}{_NOISE}\s*{named}?(?P<v>{values})(?:\s+(?:ones|one|{names}))?",
         rf"{named}?(?P<v>{values})(?:类|的)?(?:{_NOT_AFTER})",
     ):
-        while (match := turn.has(pattern)) is not None and (value := _valued(columns, match, turn)) is not None:
+        while (match := turn.has(pattern)) is not None and (
+            value := _valued(columns, match, turn)
+        ) is not None:
             negative = _filter(value, "!=")
             turn.replace(match, LIMIT)
             found.append(negative)
@@ -93,7 +95,13 @@ def read_adjectives(
             continue
         for words, op, comparative in _adjectives(meaning, refining):
             pattern = rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly|rather|really|very|quite|fairly|more|as|再|更|稍微|比较|很|要|都)\s*)*{any_of(words)}(?:一点|一些|点儿|些)?"
-            refused = turn.has(rf"(?<![a-z]){_NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?") if words else None
+            refused = (
+                turn.has(
+                    rf"(?<![a-z]){_NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?"
+                )
+                if words
+                else None
+            )
             if refused is not None and not comparative:
                 if says(refused["a"]):
                     continue
@@ -128,10 +136,20 @@ def read_comparatives(turn: Reading, columns: Columns, row: dict[str, Any]) -> l
         if column is None:
             continue
         for words, op in ((meaning.lower, "<"), (meaning.higher, ">")):
-            plain = [re.sub(r"^(?:更|再|较|比较)|(?:一点|一些|点儿|点|些)$", "", one) for one in words if re.match(f"[{HAN}]", one)]
-            pattern = rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly)\s+)?{any_of(words)}(?:\s+than\s*{rows})?" if words else ""
+            plain = [
+                re.sub(r"^(?:更|再|较|比较)|(?:一点|一些|点儿|点|些)$", "", one)
+                for one in words
+                if re.match(f"[{HAN}]", one)
+            ]
+            pattern = (
+                rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly)\s+)?{any_of(words)}(?:\s+than\s*{rows})?"
+                if words
+                else ""
+            )
             chinese = rf"比\s*{rows}\s*(?:更|要|还)?{any_of(plain)}(?:一点|一些|点|些)?" if plain else ""
-            match = (turn.cut(chinese, f"{ROW} {LIMIT}") if chinese else None) or (turn.cut(pattern, f"{ROW} {LIMIT}") if pattern else None)
+            match = (turn.cut(chinese, f"{ROW} {LIMIT}") if chinese else None) or (
+                turn.cut(pattern, f"{ROW} {LIMIT}") if pattern else None
+            )
             if match is None:
                 continue
             value = row.get(column.name)
@@ -151,12 +169,18 @@ def read_without(turn: Reading) -> list[str]:
     for pattern in (chinese, after, english):
         while (match := turn.has(pattern)) is not None:
             said = turn.rest[match.start("w") : match.end("w")]
-            words = " ".join(one for one in said.split() if one.casefold() not in ("ones", "one", "please", "in", "it", "on", "them", "at", "all"))
+            words = " ".join(
+                one
+                for one in said.split()
+                if one.casefold() not in ("ones", "one", "please", "in", "it", "on", "them", "at", "all")
+            )
             turn.replace(match, LIMIT)
             if not words:
                 continue
             found.append(words)
-            while (more := turn.has(rf"{LIMIT}\s*(?:,?\s*(?:and|or|nor)|和|或|与)\s+(?P<w>[^\s,.;:!?{LIMIT}]+)")) is not None:
+            while (
+                more := turn.has(rf"{LIMIT}\s*(?:,?\s*(?:and|or|nor)|和|或|与)\s+(?P<w>[^\s,.;:!?{LIMIT}]+)")
+            ) is not None:
                 turn.replace(more, LIMIT)
                 found.append(more["w"])
     return found
@@ -173,10 +197,21 @@ def superlative(turn: Reading, columns: Columns) -> str | None:
         for words, sign in ((meaning.lowest, ""), (meaning.highest, "-")):
             if column is not None and words and turn.cut(rf"(?:the\s+)?{any_of(words)}(?:的)?", BEST):
                 return sign + column.name
-    found = turn.has(rf"(?:the\s+)?(?P<way>lowest|highest|smallest|largest|greatest|most|least|top)\s+(?P<c>{columns.name_pattern})|(?P<zc>{columns.name_pattern})最(?P<zway>低|高|大|小|多|少)的?")
+    found = turn.has(
+        rf"(?:the\s+)?(?P<way>lowest|highest|smallest|largest|greatest|most|least|top)\s+(?P<c>{columns.name_pattern})|(?P<zc>{columns.name_pattern})最(?P<zway>低|高|大|小|多|少)的?"
+    )
     if found and (column := columns.called(found["c"] or found["zc"])) is not None and column.ordered:
         turn.replace(found, BEST)
-        falling = (found["way"] or found["zway"]).casefold() in ("highest", "largest", "greatest", "most", "top", "高", "大", "多")
+        falling = (found["way"] or found["zway"]).casefold() in (
+            "highest",
+            "largest",
+            "greatest",
+            "most",
+            "top",
+            "高",
+            "大",
+            "多",
+        )
         return ("-" if falling else "") + column.name
     return None
 
@@ -236,7 +271,9 @@ def _further(turn: Reading, columns: Columns, before: Filter) -> list[Filter]:
     """Values behind an unwanted one: "not red or blue"."""
     found: list[Filter] = []
     column = columns.each[before.column]
-    while (match := turn.has(rf"{LIMIT}\s*(?:,?\s*(?:and|or|nor)|和|或|与|,)\s*(?P<v>{columns.value_pattern})")) is not None:
+    while (
+        match := turn.has(rf"{LIMIT}\s*(?:,?\s*(?:and|or|nor)|和|或|与|,)\s*(?P<v>{columns.value_pattern})")
+    ) is not None:
         value = columns.valued(match["v"], column)
         if value is None:
             break
@@ -270,8 +307,3 @@ def _joined(wanted: Sequence[Filter], columns: Columns) -> list[Filter]:
             values = (*(before if isinstance(before, tuple) else (str(before),)), str(one.value))
             joined[one.column] = Filter(one.column, "in", values)
     return [*joined.values(), *tags]
-
-
-def content_words(turn: Reading) -> str:
-    """What is left of a refinement, to be looked for beside the rest."""
-    return frameless(turn.rest)
