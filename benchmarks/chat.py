@@ -20,15 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from openautoglm.conversation.chat import Chat
-from openautoglm.conversation.finding import Finder
-from openautoglm.conversation.reading import Reading
-from openautoglm.conversation.state import State
-
 from benchmarks.chat_data import drawings, shop
 from benchmarks.chat_script import Labelled, conversations
 from benchmarks.chat_templates import Use
 from benchmarks.figures import figure, write
+from openautoglm.conversation.chat import Chat
+from openautoglm.conversation.finding import Finder
+from openautoglm.conversation.reading import Reading
+from openautoglm.conversation.state import State
 
 
 @dataclass(frozen=True)

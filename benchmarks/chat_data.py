@@ -9,10 +9,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import ROOT
 from openautoglm.catalog.schema import Roles
 from openautoglm.workspace import Workspace
-
-from benchmarks.figures import ROOT
 
 PICTOGRAMS = ROOT / "examples" / "pictograms" / "pictograms.csv"
 

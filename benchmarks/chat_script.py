@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openautoglm.conversation.finding import Finder
-from openautoglm.conversation.state import Filter, State
-
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
+from openautoglm.conversation.finding import Finder
+from openautoglm.conversation.state import Filter, State
 
 ROWS: dict[Language, dict[Use, tuple[tuple[str, int], ...]]] = {
     "en": {

@@ -7,6 +7,7 @@ comparative is about ("lighter than"), else the price, else the only column of n
 from __future__ import annotations
 
 import re
+
 from openautoglm.conversation.columns import Column, Columns
 from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.lexicon import CURRENCY, MEANINGS, UNITS, any_of

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 
 from openautoglm.conversation.lexicon import MEANINGS, any_of
+from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.patterns import removed
-from openautoglm.conversation.reading import BEST, IT, ROW, Reading, frameless
+from openautoglm.conversation.reading import BEST, IT, Reading, frameless
 from openautoglm.conversation.reference import Spoken, meant
 from openautoglm.conversation.state import State
 from openautoglm.conversation.turn import Question, Turn, View, kept
 from openautoglm.conversation.wishes import read_adjectives, read_values, read_without
-from openautoglm.conversation.limits import read_limits
 
 _ASKING = (
     r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:what|what's|which|who|whose|where|when|why|how|is|are|was|were|does|do|did|has|have|can|could|tell"
