@@ -147,13 +147,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows.append(_row(way, kind, "all", [one for one in measured[way] if one.turn.kind == kind]))
     for row in rows:
         print(
-            f"{row['way']:24} {row['kind']:18} {row['language']:6} {row['right']:5} of {row['turns']:5}  {row['share']:.3f}"
+            f"{row['way']:24} {row['kind']:18} {row['language']:6} {row['right']:5} of "
+            f"{row['turns']:5}  {row['share']:.3f}"
         )
     if given.failures:
         for one in measured["alone"]:
             if not one.right:
                 print(
-                    f"\n{one.turn.kind}: {one.turn.text!r}\n  wanted {one.turn.state} focus {one.turn.state.focus} {one.turn.answer}\n  {one.got}"
+                    f"\n{one.turn.kind}: {one.turn.text!r}\n  wanted {one.turn.state} focus "
+                    f"{one.turn.state.focus} {one.turn.answer}\n  {one.got}"
                 )
     own = measured["own states"]
     low, high = interval(own)
@@ -163,9 +165,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                               note="exact state, and the answer's value; from the conversation's own states"),
         "turns_right_alone": figure(_share(measured["alone"]), "fraction", low=alone_low, high=alone_high,
                                     note="each turn from the labelled state before it"),
-        "keywords_right": figure(_share(measured["keywords"]), "fraction", note="each turn taken for a search of its own"),
+        "keywords_right": figure(_share(measured["keywords"]), "fraction",
+                                 note="each turn taken for a search of its own"),
         "turns": figure(len(own), "turns"),
-        "templates_right": figure(_templates(measured["alone"]), "fraction", note="mean over templates, each counted once"),
+        "templates_right": figure(_templates(measured["alone"]), "fraction",
+                                  note="mean over templates, each counted once"),
         "ms_a_turn": figure(1000 * seconds / len(own), "ms", note="understanding and search by words"),
     }  # fmt: skip
     if use == "develop":

@@ -1,4 +1,4 @@
-"""Two catalogues to talk about: a made-up shop in two languages, and the pictograms' labels, tags and columns."""
+"""Two catalogues to talk about: a made-up shop in two languages, and the pictograms with their columns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from openautoglm.workspace import Workspace
 PICTOGRAMS = ROOT / "examples" / "pictograms" / "pictograms.csv"
 
 THINGS = {
-    ("bicycle", "自行车", "outdoor", "户外"): (120, 900, 12.0), ("helmet", "头盔", "outdoor", "户外"): (20, 120, 0.5),
-    ("tent", "帐篷", "outdoor", "户外"): (60, 400, 3.0), ("backpack", "背包", "outdoor", "户外"): (25, 180, 1.1),
+    ("bicycle", "自行车", "outdoor", "户外"): (120, 900, 12.0),
+    ("helmet", "头盔", "outdoor", "户外"): (20, 120, 0.5),
+    ("tent", "帐篷", "outdoor", "户外"): (60, 400, 3.0),
+    ("backpack", "背包", "outdoor", "户外"): (25, 180, 1.1),
     ("drill", "电钻", "tools", "工具"): (35, 260, 1.8), ("hammer", "锤子", "tools", "工具"): (8, 45, 0.8),
     ("lamp", "台灯", "home", "家居"): (12, 150, 1.5), ("chair", "椅子", "home", "家居"): (30, 350, 6.0),
     ("kettle", "水壶", "kitchen", "厨房"): (15, 90, 1.2), ("mug", "杯子", "kitchen", "厨房"): (4, 25, 0.3),

@@ -1,7 +1,8 @@
-"""A labelled script of conversations: turns in words, each with the state, and the answer, that it should lead to.
+"""A labelled script of conversations: turns in words, each with the state and answer that it should lead to.
 
-The state is written here by its own rules, not by the package's: what each kind of turn changes is the meaning of
-that kind. Only what a state *finds* (which row is the second, which prices there are) is asked of the search.
+The state is written here by its own rules, not by the package's: what each kind of turn changes is the meaning
+of that kind. Only what a state *finds* (which row is the second, which prices there are) is asked of the
+search.
 """
 
 from __future__ import annotations
@@ -72,10 +73,14 @@ DIRECTIONS: dict[Language, dict[Use, tuple[tuple[str, str], ...]]] = {
 }
 NAMES: dict[Language, dict[str, str]] = {
     "en": {"price": "price", "rating": "rating", "weight_kg": "weight", "brand": "brand", "colour": "colour",
-           "category": "category", "released": "date", "group": "group", "subgroup": "subgroup", "house": "house"},
+           "category": "category", "released": "date",
+           "group": "group", "subgroup": "subgroup", "house": "house"},
     "zh": {"price": "价格", "rating": "评分", "weight_kg": "重量", "brand": "品牌", "colour": "颜色",
-           "category": "类别", "category_zh": "类别", "released": "日期", "group": "group", "subgroup": "subgroup", "house": "house"},
+           "category": "类别", "category_zh": "类别", "released": "日期",
+           "group": "group", "subgroup": "subgroup", "house": "house"},
 }  # fmt: skip
+STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
+"""Words after which the limit itself does not pass."""
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 
@@ -104,9 +109,14 @@ class Writer:
     """
 
     def __init__(
-        self, finder: Finder, queries: dict[Language, Sequence[str]], values: dict[Language, dict[str, dict[str, str]]],
-        language: Language, use: Use, rng: random.Random,
-    ) -> None:  # fmt: skip
+        self,
+        finder: Finder,
+        queries: dict[Language, Sequence[str]],
+        values: dict[Language, dict[str, dict[str, str]]],
+        language: Language,
+        use: Use,
+        rng: random.Random,
+    ) -> None:
         self.finder, self.queries, self.values = finder, queries[language], values[language]
         self.language, self.use, self.rng = language, use, rng
         self.state, self.before = State(), list[State]()
@@ -122,8 +132,9 @@ class Writer:
             self._write(kind)
         return self.turns
 
-    _KINDS = ("search", "value", "value", "not value", "without", "like", "like but value", "what", "what", "column", "column",
-              "count", "count value", "next", "previous", "undo", "all", "drop", "reset", "none")  # fmt: skip
+    _KINDS = ("search", "value", "value", "not value", "without", "like", "like but value", "what", "what",
+              "column", "column", "count", "count value", "next", "previous", "undo", "all", "drop", "reset",
+              "none")  # fmt: skip
     _WITH_NUMBERS = (
         "search under",
         "cheap",
@@ -139,17 +150,19 @@ class Writer:
 
     def _write(self, kind: str) -> None:
         steps: dict[str, Callable[[str], None]] = {
-            "search": self._search, "search under": self._search, "value": self._value, "not value": self._value,
-            "without": self._without, "like": self._like, "like but value": self._like, "like but cheaper": self._like,
-            "what": self._about, "column": self._about, "price": self._about, "count": self._count,
-            "count value": self._count, "next": self._page, "previous": self._page, "undo": self._undo, "all": self._all,
-            "drop": self._drop, "reset": self._reset, "none": self._none, "cheap": self._limit, "maximum": self._limit,
-            "between": self._limit, "since": self._limit, "sort": self._sort, "extreme": self._extreme,
+            "search": self._search, "search under": self._search, "value": self._value,
+            "not value": self._value, "without": self._without, "like": self._like,
+            "like but value": self._like, "like but cheaper": self._like, "what": self._about,
+            "column": self._about, "price": self._about, "count": self._count, "count value": self._count,
+            "next": self._page, "previous": self._page, "undo": self._undo, "all": self._all,
+            "drop": self._drop, "reset": self._reset, "none": self._none, "cheap": self._limit,
+            "maximum": self._limit, "between": self._limit, "since": self._limit, "sort": self._sort,
+            "extreme": self._extreme,
         }  # fmt: skip
         steps[kind](kind)
 
     def _say(self, kind: str, state: State, answer: Any = None, *, edit: bool = True, **parts: str) -> None:
-        """Write the turn down, if a template of the kind has just these parts, and its state finds something."""
+        """Write the turn down, if a template has just these parts and its state finds anything."""
         mixed = TEMPLATES[kind].get("mixed")
         language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
         given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]
@@ -177,29 +190,21 @@ class Writer:
         state = State(words=(query,), began=(query,))
         if kind == "search under":
             price = self.rng.choice((30, 50, 80, 150, 200, 400))
-            chinese = self.language == "zh"
-            template_op = "<=" if chinese else None
-            self._say_under(state, query, price, template_op)
+            state = replace(state, filters=(Filter("price", "<=", price),))
+            self._say(kind, state, q=query, n=str(price))
+            self._strictly(price)
         else:
             self._say(kind, state, q=query)
 
-    def _say_under(self, state: State, query: str, price: int, op: str | None) -> None:
+    def _strictly(self, limit: float) -> None:
         """Whether the limit itself passes is in the template's words."""
-        for _ in range(8):
-            count = len(self.turns)
-            keep = self.state, list(self.before), self.rng.getstate()
-            self._say(
-                "search under", replace(state, filters=(Filter("price", "<=", price),)), q=query, n=str(price)
+        if self.turns and any(one in self.turns[-1].text for one in STRICT):
+            filters = tuple(
+                replace(one, op="<") if one == Filter("price", "<=", limit) else one
+                for one in self.turns[-1].state.filters
             )
-            if len(self.turns) == count:
-                return
-            said = self.turns[-1].text
-            strict = any(one in said for one in ("under", "below", "less than", "低于"))
-            if op is None and strict:
-                filters = (Filter("price", "<", price),)
+            if filters != self.turns[-1].state.filters:
                 self._relabel(replace(self.turns[-1].state, filters=filters))
-            del keep
-            return
 
     def _relabel(self, state: State) -> None:
         found = self.finder.find(replace(state, shown=()))
@@ -358,15 +363,8 @@ class Writer:
                 )
         else:
             price = int(prices[2 * len(prices) // 3]) + 1
-            count = len(self.turns)
             self._say(kind, self._with(Filter("price", "<=", price)), n=str(price))
-            strict = ("under ", "below", "less than", "低于")
-            if len(self.turns) > count and any(one in self.turns[-1].text for one in strict):
-                filters = tuple(
-                    replace(one, op="<") if one == Filter("price", "<=", price) else one
-                    for one in self.state.filters
-                )
-                self._relabel(replace(self.state, filters=filters))
+            self._strictly(price)
 
     def _page(self, kind: str) -> None:
         page = self.state.page + (1 if kind == "next" else -1)

@@ -31,6 +31,7 @@ from openautoglm.search.background import Background
 from openautoglm.search.vectors import KEY, VECTORS
 from openautoglm.search.words import build_words
 from openautoglm.workspace import Workspace
+from openautoglm.workspace_models import WorkspaceModels
 
 WORDS = "golden ginkgo avenue in autumn"
 AUTOGLM = "from openautoglm.cli.app import main; main()"
@@ -118,7 +119,7 @@ def prepare(name: str, limit: int | None) -> Workspace:
     Background.draw(shop.catalog, model.fingerprint()).save(shop.folder, model.fingerprint())
     build_words(shop.catalog)
     shop.catalog.update_settings(model=name if name == "mini" else str(home))
-    if why := shop._text_towers.describe(model, home):
+    if why := WorkspaceModels(shop.catalog).why_not_alone(home, model):
         raise SystemExit(why)
     return shop
 

@@ -120,7 +120,7 @@ def parts(
         "all": nullcontext,
         "without draft decoding": whole_pictures,
         "without threads": one_by_one,
-        "without bfloat16": lambda: patch("openautoglm.model.quick", lambda tower: nullcontext()),
+        "without bfloat16": lambda: patch("openautoglm.inference.quick", lambda tower: nullcontext()),
     }
     seconds: dict[str, list[float]] = {change: [] for change in changes}
     found: dict[str, np.ndarray] = {}

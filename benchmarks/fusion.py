@@ -29,7 +29,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -38,9 +38,10 @@ from benchmarks import clipart, fusion_report, pictogram_columns
 from benchmarks.figures import RESULTS, RUNS, write
 from benchmarks.fusion_conditions import measured_strengths, noisy_strengths
 from benchmarks.fusion_data import FusionData
-from benchmarks.fusion_features import Towers
+from benchmarks.fusion_features import Seen, Towers
 from benchmarks.fusion_table import read
-from benchmarks.fusion_training import TREES, Split, choose, names, trees
+from benchmarks.fusion_training import TREES, Build, Net, Split, choose, names, trees
+from openautoglm.tasks.target import Target
 
 DATA: dict[str, Callable[[], FusionData]] = {
     "clip art": clipart.prepare,
@@ -69,40 +70,74 @@ class Size:
 QUICK = Size(seeds=(0,), limit=120, epochs={"image": 2, "text": 3, "columns": 3}, views=2, steps=20, rounds=3)
 
 
-def run(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[str, Any]]:
-    """One seed on one data set: by method what `Learned` holds."""
-    print(f"{name}, seed {seed}: towers", flush=True)
-    table = read(data, size.limit)
-    kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
-    towers = Towers(table, kinds, size.epochs, seed)
-    draw = torch.Generator().manual_seed(seed)
-    train = towers.see(table.train, noisy_strengths(len(table.train.labels), size.views, draw), seed)
-    validation, test = (
-        Split.of(towers.see(part, measured_strengths(len(part.labels), draw), seed + number), seed + number)
-        for number, part in ((1000, table.validation), (2000, table.test))
-    )
-    found: dict[str, dict[str, Any]] = {}
-    for method in names():
-        began = time.monotonic()
-        learned = choose(method, train, validation, test, table.target, size.steps, seed)
-        found[method] = learned._asdict()
-        print(
-            f"{name}, seed {seed}: {method:16} clean {learned.test['clean']:.3f}"
-            f"  corrupted {learned.test['corrupted']:.3f}"
-            f"  rate {learned.rate:g}  {time.monotonic() - began:.0f} s",
-            flush=True,
+class Lesson(NamedTuple):
+    """A data set as fusion sees it with one seed: the towers learned, the conditions drawn."""
+
+    train: Seen
+    validation: Split
+    test: Split
+    target: Target
+
+    @classmethod
+    def of(cls, data: FusionData, size: Size, seed: int) -> Lesson:
+        """Teach the towers and look at every row through them."""
+        table = read(data, size.limit)
+        kinds = dict.fromkeys(data.fields.numbers, "number") | dict.fromkeys(data.fields.words, "text")
+        towers = Towers(table, kinds, size.epochs, seed)
+        draw = torch.Generator().manual_seed(seed)
+        train = towers.see(table.train, noisy_strengths(len(table.train.labels), size.views, draw), seed)
+        validation, test = (
+            Split.of(
+                towers.see(part, measured_strengths(len(part.labels), draw), seed + number), seed + number
+            )
+            for number, part in ((1000, table.validation), (2000, table.test))
         )
-    found[TREES] = {"parameters": 0, "test": trees(train, test, seed, size.rounds), "gates": {}}
+        return cls(train, validation, test, table.target)
+
+
+Results = dict[str, dict[str, Any]]
+"""By method, what `Learned` holds."""
+
+
+def run(name: str, data: FusionData, size: Size, seed: int) -> Results:
+    """One seed of every strategy on one data set."""
+    print(f"{name}, seed {seed}: towers", flush=True)
+    lesson = Lesson.of(data, size, seed)
+    found = {method: learned(name, method, lesson, size, seed) for method in names()}
+    rounds = trees(lesson.train, lesson.test, seed, size.rounds)
+    found[TREES] = {"parameters": 0, "test": rounds, "gates": {}}
     return found
 
 
-def kept(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[str, Any]]:
-    """`run`, or what it gave when it was run before, by the same code on the same data."""
+def learned(
+    name: str, method: str, lesson: Lesson, size: Size, seed: int, build: Build = Net
+) -> dict[str, Any]:
+    """One method of one seed, told in a line."""
+    began = time.monotonic()
+    found = choose(method, *lesson, steps=size.steps, seed=seed, build=build)
+    print(
+        f"{name}, seed {seed}: {method:16} clean {found.test['clean']:.3f}"
+        f"  corrupted {found.test['corrupted']:.3f}"
+        f"  rate {found.rate:g}  {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return found._asdict()
+
+
+def kept(
+    name: str,
+    data: FusionData,
+    size: Size,
+    seed: int,
+    run: Callable[[str, FusionData, Size, int], Results],
+    own: Path,
+) -> Results:
+    """`run`, or what it gave when it was run before, by the same code (of `own`, too) on the same data."""
     digest = hashlib.sha256((data.table.parent / "built.json").read_bytes())
-    for path in code():
+    for path in [*code(), own]:
         digest.update(path.read_bytes())
     digest.update(json.dumps({**asdict(size), "seeds": seed}).encode())
-    result = RUNS / "fusion" / f"{name.replace(' ', '-')}-{seed}-{digest.hexdigest()[:12]}.json"
+    result = RUNS / own.stem / f"{name.replace(' ', '-')}-{seed}-{digest.hexdigest()[:12]}.json"
     if result.is_file():
         print(f"{name}, seed {seed}: kept from an earlier run", flush=True)
     else:
@@ -114,8 +149,26 @@ def kept(name: str, data: FusionData, size: Size, seed: int) -> dict[str, dict[s
         aside.write_text(json.dumps(found), encoding="utf-8")
         aside.rename(result)
         print(f"{name}, seed {seed}: done in {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
-    content: dict[str, dict[str, Any]] = json.loads(result.read_text(encoding="utf-8"))
+    content: Results = json.loads(result.read_text(encoding="utf-8"))
     return content
+
+
+def every(
+    size: Size,
+    jobs: int,
+    run: Callable[[str, FusionData, Size, int], Results],
+    own: Path,
+) -> dict[str, list[Results]]:
+    """All seeds on all data, `jobs` side by side: by data set, what each seed gave."""
+    data = {name: prepare() for name, prepare in DATA.items()}
+    tasks = [(name, one, size, seed, run, own) for name, one in data.items() for seed in size.seeds]
+    if jobs == 1:
+        found = [kept(*task) for task in tasks]
+    else:
+        # A thread each: such small matrices gain nothing from two.
+        with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            found = list(pool.map(kept, *zip(*tasks, strict=True)))
+    return {name: [one for task, one in zip(tasks, found, strict=True) if task[0] == name] for name in data}
 
 
 def code() -> list[Path]:
@@ -133,17 +186,7 @@ def main() -> None:
     given = arguments.parse_args()
     quick: bool = given.quick
     size = QUICK if quick else Size()
-    data = {name: prepare() for name, prepare in DATA.items()}
-    tasks = [(name, one, size, seed) for name, one in data.items() for seed in size.seeds]
-    if quick or given.jobs == 1:
-        found = [kept(*task) for task in tasks]
-    else:
-        # A thread each: such small matrices gain nothing from two.
-        with ProcessPoolExecutor(given.jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            found = list(pool.map(kept, *zip(*tasks, strict=True)))
-    results = {
-        name: [one for task, one in zip(tasks, found, strict=True) if task[0] == name] for name in data
-    }
+    results = every(size, 1 if quick else given.jobs, run, Path(__file__))
     figures: dict[str, Any] = {}
     rows: list[dict[str, Any]] = []
     for name, runs in results.items():

@@ -21,7 +21,7 @@ Beside them stand
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -106,6 +106,15 @@ class Net(nn.Module):
         fused = Fused(functional.normalize(fused.embeds, dim=-1), fused.gates, fused.parts)
         return self.heads(fused), fused.gates
 
+    def loss(self, seen: Seen, rows: Tensor, condition: Condition, target: Target) -> Tensor:
+        """What learning makes small, of some rows under a condition of as many."""
+        outputs, _ = self(seen, rows, condition)
+        return self.heads.losses(outputs, {target.name: seen.labels[rows]})[loss_name(target.name)]
+
+
+Build = Callable[[str, Target], Net]
+"""The name of a method → its net with fresh weights."""
+
 
 class Split(NamedTuple):
     """A split to be measured: what the towers see of it, under which conditions."""
@@ -125,10 +134,17 @@ def names() -> list[str]:
 
 
 def choose(
-    name: str, train: Seen, validation: Split, test: Split, target: Target, steps: int, seed: int
+    name: str,
+    train: Seen,
+    validation: Split,
+    test: Split,
+    target: Target,
+    steps: int,
+    seed: int,
+    build: Build = Net,
 ) -> Learned:
     """Learn at each of `RATES`, take what validation likes best, and measure it on the test split."""
-    tried = [learn(name, train, validation, target, rate, steps, seed) for rate in RATES]
+    tried = [learn(name, train, validation, target, rate, steps, seed, build) for rate in RATES]
     place = max(range(len(tried)), key=lambda number: tried[number][0])
     net, rate = tried[place][1], RATES[place]
     accuracies = {key: measure(net, validation.seen, one)[0] for key, one in validation.conditions.items()}
@@ -144,7 +160,14 @@ def choose(
 
 
 def learn(
-    name: str, train: Seen, validation: Split, target: Target, rate: float, steps: int, seed: int
+    name: str,
+    train: Seen,
+    validation: Split,
+    target: Target,
+    rate: float,
+    steps: int,
+    seed: int,
+    build: Build = Net,
 ) -> tuple[float, Net]:
     """AdamW, its rate falling linearly to 0; what is drawn depends on the seed alone.
 
@@ -152,7 +175,7 @@ def learn(
         the best mean accuracy under `JUDGED` that it had, looked at `LOOKS` times, and the net of then.
     """
     torch.manual_seed(seed)
-    net = Net(name, target)
+    net = build(name, target)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=DECAY)
     falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     generator = torch.Generator().manual_seed(seed)
@@ -164,8 +187,7 @@ def learn(
             condition = condition._replace(present=torch.ones_like(condition.present))
         if net.plain:
             condition = condition._replace(views=torch.full_like(condition.views, CLEAN))
-        outputs, _ = net(train, rows, condition)
-        loss = net.heads.losses(outputs, {target.name: train.labels[rows]})[loss_name(target.name)]
+        loss = net.loss(train, rows, condition, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

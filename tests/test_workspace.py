@@ -19,7 +19,8 @@ from openautoglm.evaluate.report import Report
 from openautoglm.model import OpenAutoGLM
 from openautoglm.search.index import IndexReport
 from openautoglm.train.fit import Trainer
-from openautoglm.workspace import Workspace, WorkspaceError
+from openautoglm.workspace import Workspace
+from openautoglm.workspace_models import WorkspaceError
 
 FEW = {"steps": 2, "epochs": None, "batch_size": 4, "precision": "32"}
 

@@ -16,14 +16,15 @@ own, so that any mixture can be compared with any other by cosine, under every s
 `low_rank`, whose layers lead elsewhere, and `hierarchical`, which reads projected tokens. What is learned in
 fusion learns from whatever head reads `fused_embeds`; until one has, gates are near-equal shares.
 
-Loading and saving lie in `model_files.py`, what a name means in `encoders/`, each loss in `align/`.
+Loading and saving lie in `model_files.py`, encoding and predicting in `inference.py`, what a name means in
+`encoders/`, each loss in `align/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -43,27 +44,21 @@ from openautoglm.encoders.columns import build_columns
 from openautoglm.encoders.columns_processor import ColumnsProcessor, Rows
 from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
-from openautoglm.encoders.given import Given, Picture
 from openautoglm.encoders.plan import Towers, plan
-from openautoglm.encoders.precision import quick
-from openautoglm.encoders.processor import Framed, Processor
+from openautoglm.encoders.processor import Processor
 from openautoglm.encoders.small_text import SmallText
 from openautoglm.encoders.text import TextTower, build_text
 from openautoglm.encoders.vision import build_vision
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
+from openautoglm.inference import Inference
 from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
-from openautoglm.tasks.match_head import NO_MATCHER, MatchHead, Side, checked_pairs, tokens_of_pairs
-from openautoglm.tasks.predicted import Predicted
-
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
+from openautoglm.tasks.match_head import MatchHead, tokens_of_pairs
 
 
-class OpenAutoGLM(nn.Module):
+class OpenAutoGLM(Inference):
     """Towers, joint space, fusion, and a decoder that looks at pictures, as far as the configuration asks.
 
     >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
@@ -138,6 +133,18 @@ class OpenAutoGLM(nn.Module):
         from openautoglm.model_files import save
 
         save(self, Path(folder), card or {})
+
+    def fingerprint(self) -> str:
+        """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
+        from openautoglm.model_files import fingerprint
+
+        return fingerprint(self)
+
+    def lasting_state(self) -> dict[str, Tensor]:
+        """Return `state_dict` without what only training needs, and each shared tensor once."""
+        from openautoglm.model_files import lasting_state
+
+        return lasting_state(self)
 
     # ── what is trained ────────────────────────────────────────────────────────────────────────────────────
 
@@ -276,6 +283,11 @@ class OpenAutoGLM(nn.Module):
         )
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.contrastive.logit_scale.device
+
+    @property
     def _reader(self) -> SmallText | TextTower | Decoder:
         """The text tower."""
         reader = self.decoder if self.text is None else self.text
@@ -346,132 +358,3 @@ class OpenAutoGLM(nn.Module):
         whole = batch.paired()[batch.has("image")]
         hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
         return {"captioning": captioning_loss(hidden, ids, mask, self.decoder.logits)}
-
-    # ── use ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @torch.inference_mode()
-    def encode(
-        self,
-        images: Sequence[Picture] | None = None,
-        texts: Sequence[str] | None = None,
-        batch_size: int = 64,
-        columns: Rows | None = None,
-    ) -> np.ndarray:
-        """Encode pictures (or their files), texts, columns, or rows of several into (N, D) float32.
-
-        Vectors are of unit length. A row of several modalities gives its fused vector; without a fusion
-        strategy, their mean direction. A row whose columns hold no known value lacks that modality.
-
-        >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
-        >>> model.processor.fit_tokenizer(["golden ginkgo"])
-        >>> model.encode(texts=["golden", "ginkgo", "银杏"]).shape
-        (3, 512)
-        """
-        given = Given.of(self.processor, images, texts, columns)
-        # A lone modality has nothing to be fused with: its vector is its own under every strategy.
-        together = sum(part is not None for part in given) > 1
-        parts = [torch.empty(0, self.config.embed_dim)]
-        for batch, seen in self._each(given, batch_size):
-            encoded = self._encode(batch, seen)
-            parts.append(self._join(batch, encoded, fuse=together).fused().embeds.float().cpu())
-        return torch.cat(parts).numpy()
-
-    @torch.inference_mode()
-    def predict(
-        self,
-        images: Sequence[Picture | None] | None = None,
-        texts: Sequence[str | None] | None = None,
-        columns: Rows | None = None,
-        batch_size: int = 64,
-    ) -> dict[str, Predicted]:
-        """Predict every target of N rows, of which any may lack any modality (None), but not all of them.
-
-        Raises:
-            ConfigError: if the model has no targets.
-            ValueError: if a row has no modality at all.
-        """
-        if not self.heads.targets:
-            raise ConfigError(
-                "this model predicts nothing yet; train it with targets (`autoglm fit --target`)"
-            )
-        given = Given.of(self.processor, images, texts, columns)
-        parts: dict[str, list[Tensor]] = {name: [] for name in self.heads.targets}
-        for batch, seen in self._each(given, batch_size):
-            joined = self._join(batch, self._encode(batch, seen))
-            for name, outputs in self.heads(joined.fused()).items():
-                parts[name].append(outputs.float().cpu())
-        return {
-            name: Predicted(self.heads.targets[name], torch.cat(found).numpy(), self.heads.trust[name])
-            for name, found in parts.items()
-        }
-
-    @torch.inference_mode()
-    def match(
-        self,
-        images: Sequence[Picture],
-        texts: Sequence[str],
-        pairs: Sequence[tuple[int, int]] | None = None,
-        batch_size: int = 64,
-    ) -> np.ndarray:
-        """Probability (N,) that a picture and a text belong together, by the matching head.
-
-        Args:
-            images: pictures, or their files.
-            texts: as many, unless `pairs` are given.
-            pairs: N positions, in `images` and in `texts`; without them, row by row.
-            batch_size: rows a forward pass.
-
-        Raises:
-            ConfigError: if the model has no matching head.
-            ValueError: if the lists have different lengths and no pairs are given.
-        """
-        if self.matcher is None:
-            raise ConfigError(NO_MATCHER)
-        rows = checked_pairs(pairs, len(images), len(texts))
-        if not rows:
-            return torch.zeros(0).numpy()
-        given = Given.of(self.processor, images, None, None), Given.of(self.processor, None, texts, None)
-        image, text = (
-            Side.joined([self._side(*one) for one in self._each(part, batch_size)]) for part in given
-        )
-        return self.matcher.probabilities(image, text, rows, batch_size).cpu().numpy()
-
-    def _side(self, batch: Batch, seen: Encoded | None) -> Side:
-        """The only modality of a batch, for the matching head."""
-        ((name, one),) = ((name, one) for name, one in self._encode(batch, seen).items() if one is not None)
-        return Side(self.project(name, one.pooled), one.tokens, one.mask)
-
-    def _each(self, given: Given, batch_size: int) -> Iterator[tuple[Batch, Encoded | None]]:
-        """What is given in batches, each with what the vision tower saw, ready for `_join`."""
-        device, was_training = self.contrastive.logit_scale.device, self.training
-        self.eval()
-        try:
-            for batch in given.batches(self.processor, batch_size):
-                batch = batch.to(device)
-                with quick(self.vision):
-                    seen = self._see(batch)
-                # The rest in float32: vectors of unit length, and texts as `numpy_towers/` encodes them.
-                yield batch, seen and seen._replace(pooled=seen.pooled.float())
-        finally:
-            self.train(was_training)
-
-    @property
-    def enough(self) -> int:
-        """Pixels of a picture's shorter side that suffice for `prepare`."""
-        return self.processor.image.enough
-
-    def prepare(self, image: Image.Image) -> Framed:
-        """Do what `encode` does to a single picture before the towers; it may be called in threads."""
-        return self.processor.frame(image)
-
-    def fingerprint(self) -> str:
-        """Hash all that an embedding depends on: the weights, the towers' shapes, the processor."""
-        from openautoglm.model_files import fingerprint
-
-        return fingerprint(self)
-
-    def lasting_state(self) -> dict[str, Tensor]:
-        """Return `state_dict` without what only training needs, and each shared tensor once."""
-        from openautoglm.model_files import lasting_state
-
-        return lasting_state(self)

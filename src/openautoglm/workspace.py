@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openautoglm.catalog.catalog import Catalog
-from openautoglm.errors import UserError
-from openautoglm.search.named import Named
+from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
     from openautoglm.catalog.report import AddReport
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.conversation.answers import Ask
     from openautoglm.conversation.chat import Chat
-    from openautoglm.evaluate.encoding import Encoder, Tell
+    from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.explain.explanation import Explanation
     from openautoglm.evaluate.report import Report
     from openautoglm.fitting import FitReport
@@ -38,16 +36,8 @@ if TYPE_CHECKING:
     from openautoglm.predicting import PredictReport
     from openautoglm.search.hit import Results
     from openautoglm.search.index import IndexReport
-    from openautoglm.search.query import Picture, Query
-    from openautoglm.search.text_towers import TextTowers
+    from openautoglm.search.query import Picture
     from openautoglm.search.wanted import By
-
-MODEL = "model"
-"""Key of `workspace.json`: the model that is used when none is named."""
-
-
-class WorkspaceError(UserError):
-    """A model or an argument that does not fit this workspace."""
 
 
 class Workspace:
@@ -64,8 +54,7 @@ class Workspace:
         except (NotADirectoryError, FileExistsError) as error:
             raise WorkspaceError(f"{folder} cannot be a folder: a part of that path is a file") from error
         self.folder = self.catalog.folder
-        self._loaded: dict[tuple[Path | str, int | None], OpenAutoGLM] = {}
-        self._named: Named | None = None
+        self._models = WorkspaceModels(self.catalog)
 
     @classmethod
     def open(cls, folder: Path | str, *, create: bool = False) -> Workspace:
@@ -160,7 +149,13 @@ class Workspace:
         wanted = fitting.wanted_targets((targets,) if isinstance(targets, str) else targets, self.catalog)
         names = [one.name for one in wanted]
         start = fitting.start(
-            model, train, name, targets=wanted, catalog=self.catalog, home=self._home, models=self.models
+            model,
+            train,
+            name,
+            targets=wanted,
+            catalog=self.catalog,
+            home=self._models.home,
+            models=self.models,
         )
         folder = self.folder / "models" / start.name
         with _bars(progress) as tell:
@@ -194,7 +189,7 @@ class Workspace:
             compared = compare_with_trees(start.model, self.catalog, seen, where=where)
             start.model.heads.trust = trust_of(seen)
         start.model.save_pretrained(folder)
-        self.catalog.update_settings(**{MODEL: start.name})
+        self._models.default = start.name
         evaluation = None
         if self.catalog.has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
             # Tags are learned from, but no query: the evaluation takes the texts among the fields.
@@ -220,10 +215,10 @@ class Workspace:
 
         if split not in SPLITS:
             raise WorkspaceError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
-        home = self._own(model)
+        home = self._models.own(model)
         with _bars(progress) as tell:
             return evaluate(
-                self._resolve(model),
+                self._models.resolve(model),
                 self.catalog,
                 split=split,
                 where=where,
@@ -255,7 +250,7 @@ class Workspace:
         from openautoglm.predicting import predict
 
         with _bars(progress) as tell:
-            return predict(self._resolve(model), self.catalog, source, out=out, where=where, tell=tell)
+            return predict(self._models.resolve(model), self.catalog, source, out=out, where=where, tell=tell)
 
     def explain(
         self,
@@ -283,7 +278,7 @@ class Workspace:
 
         with _bars(progress) as tell:
             return explain(
-                self._resolve(model),
+                self._models.resolve(model),
                 self.catalog,
                 row,
                 target=target,
@@ -297,18 +292,15 @@ class Workspace:
         """Encode what is new or changed with a model, which becomes the one that searches."""
         from openautoglm.search.index import build_index
 
-        resolved = self._resolve(model)
+        resolved = self._models.resolve(model)
         with _bars(progress) as tell:
             report = build_index(resolved, self.catalog, tell=tell)
             if report.encoded:
                 # What the hashes leave in doubt, the vectors decide.
                 self.catalog.settle_copies()
         if isinstance(model, str | Path):
-            elsewhere = self._own(model) is None and Path(model).expanduser().is_dir()
-            # A folder elsewhere must be found again from any working directory.
-            chosen = Path(model).expanduser().resolve() if elsewhere else model
-            self.catalog.update_settings(**{MODEL: str(chosen)})
-        if (home := self._folder(model)) and (why := self._text_towers.describe(resolved, home)):
+            self._models.default = model
+        if why := self._models.why_not_alone(model, resolved):
             report.notes.append(f"each search in a new process will load torch: {why}")
         return report
 
@@ -358,7 +350,7 @@ class Workspace:
             raise WorkspaceError(f"{sheet}: a sheet is written as .png or .html")
         query = Query.of(text, image=image, like=like, minus=minus, weight=weight, columns=columns)
         wanted = Wanted(where, k, by, after, sort, (facets,) if isinstance(facets, str) else facets, fold)
-        results = search(None if by == "words" else self._encoder(query), self.catalog, query, wanted)
+        results = search(None if by == "words" else self._models.encoder(query), self.catalog, query, wanted)
         if sheet is not None:
             title = "\n".join([query.words, *([where] if where else [])])
             draw_hits(self.catalog, results, sheet, title=title)
@@ -389,80 +381,16 @@ class Workspace:
     @property
     def models(self) -> list[str]:
         """Names of the finished models in the workspace."""
-        return sorted(file.parent.name for file in self.folder.glob("models/*/config.json"))
+        return self._models.names
 
     @property
     def default_model(self) -> str | None:
         """The model that is used when none is named: the last one that was trained or that made the index."""
-        return self.catalog.settings.get(MODEL)
+        return self._models.default
 
     def model(self, name: str | Path | None = None) -> OpenAutoGLM:
         """A model of this workspace by its name, or any folder or hub id; the default one without a name."""
-        from openautoglm.model import OpenAutoGLM
-
-        chosen = name or self.default_model
-        if chosen is None:
-            raise WorkspaceError(
-                f"{self.folder} has no model yet; `autoglm fit {self.folder.name}` trains one, "
-                f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
-            )
-        home = self._home(chosen)
-        if name is None and str(home) == chosen and "/" not in chosen and not Path(chosen).is_dir():
-            raise WorkspaceError(
-                f"the model {chosen!r}, which searches {self.folder}, is no longer in its models/; restore "
-                f"it from a copy, or make another by `autoglm fit {self.folder.name}` or "
-                f"`autoglm index {self.folder.name} --model DIR`"
-            )
-        stamp = (home, _written(Path(home) / "model.safetensors"))
-        if stamp not in self._loaded:
-            self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
-        return self._loaded[stamp]
-
-    def _encoder(self, query: Query) -> Encoder:
-        """What encodes the query: the default model, or its text tower alone where that is enough."""
-        home = None if query.images or query.columns or self._loaded else self._folder(None)
-        tower = self._text_towers.find(home) if home else None
-        if tower is not None:
-            return tower
-        model = self.model()
-        if self._named is None or not self._named.stands_for(model):
-            self._named = Named(model)
-        return self._named
-
-    @cached_property
-    def _text_towers(self) -> TextTowers:
-        from openautoglm.search.text_towers import TextTowers
-
-        return TextTowers(self.folder)
-
-    def _resolve(self, model: OpenAutoGLM | str | Path | None) -> OpenAutoGLM:
-        return self.model(model) if model is None or isinstance(model, str | Path) else model
-
-    def _home(self, name: str | Path) -> Path | str:
-        """The folder of one of the workspace's models; any other folder or hub id as it is."""
-        return self._own(name) or name
-
-    def _folder(self, model: OpenAutoGLM | str | Path | None) -> Path | None:
-        """The folder that a named model lies in, here or elsewhere; None for a hub id and a model as such."""
-        name = self.default_model if model is None else model
-        if not isinstance(name, str | Path):
-            return None
-        home = self._own(name) or Path(name).expanduser()
-        return home if home.is_dir() else None
-
-    def _own(self, model: OpenAutoGLM | str | Path | None) -> Path | None:
-        """The folder of a model that lies in this workspace, the default one without a name."""
-        name = self.default_model if model is None else model
-        if not isinstance(name, str | Path):
-            return None
-        own = self.folder / "models" / Path(name).name
-        here = str(name) == own.name or Path(name).expanduser().resolve() == own.resolve()
-        return own if here and (own / "config.json").exists() else None
-
-
-def _written(file: Path) -> int | None:
-    """When a file was last written; None where there is none."""
-    return file.stat().st_mtime_ns if file.is_file() else None
+        return self._models.load(name)
 
 
 @contextmanager

@@ -19,11 +19,11 @@ pytest.importorskip("sklearn")
 from benchmarks.fusion_conditions import LEVELS, MIXED, conditions, measured_strengths
 from benchmarks.fusion_corruption import noisy_pixels, permuted_columns, shuffled_text
 from benchmarks.fusion_data import FusionData, Row, Summary, write_table
-from benchmarks.fusion_features import Towers
+from benchmarks.fusion_features import DIM, Seen, Towers, Views
 from benchmarks.fusion_gates import follow, spearman
 from benchmarks.fusion_table import read
 
-from benchmarks import clipart, figures, fusion, fusion_report, fusion_training
+from benchmarks import clipart, context_features, figures, fusion, fusion_report, fusion_training
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns_processor import ColumnsProcessor
 from openautoglm.fuse.strategies import STRATEGIES
@@ -108,6 +108,8 @@ def test_all_strategies_have_one_size() -> None:
     target = fusion_training.Target.fit("category", ["a", "b"], "text")
     off = {name: fusion_training.Net(name, target).found.off for name in fusion_training.names()}
     assert set(STRATEGIES) < set(off)
+    for method in (context_features.CONTEXT, context_features.ALIGNED_CONTEXT):
+        off[method] = context_features.ContextNet(method, target).found.off
     assert max(off.values()) - min(off.values()) < 0.03
 
 
@@ -176,3 +178,41 @@ def test_the_small_form_learns_writes_and_goes_on(
     fusion.main()
     assert "kept from an earlier run" in capsys.readouterr().out
     assert json.loads((tmp_path / "results" / "fusion.json").read_text())["rows"] == content["rows"]
+
+
+def test_the_ablation_of_context_features_writes_what_they_add(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = made(tmp_path / "data")
+    for module in (figures, fusion):
+        for name in ("ROOT", "RUNS"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, tmp_path)
+    monkeypatch.setattr(fusion, "DATA", {"clip art": lambda: data})
+    monkeypatch.setattr(sys, "argv", ["context_features", "--quick"])
+    context_features.main()
+    content = json.loads((tmp_path / "results" / "context-features.json").read_text())
+    found = {name: entry["value"] for name, entry in content["figures"].items()}
+    for condition in context_features.SHOWN.values():
+        own = {
+            method: found[f"clip_art_{method.replace(' ', '_')}_{condition}"]
+            for method in context_features.METHODS
+        }
+        gain = own["context"] - own["mean_pool"]
+        assert found[f"clip_art_context_gain_{condition}"] == pytest.approx(gain, abs=2e-4)
+    assert found["clip_art_off"] <= 0.03
+
+
+def test_context_changes_the_text_only_where_there_are_both() -> None:
+    torch.manual_seed(0)
+    target = fusion_training.Target.fit("category", ["a", "b"], "text")
+    net = context_features.ContextNet(context_features.CONTEXT, target).eval()
+    views = [Views(torch.randn(1, 3, DIM), torch.randn(1, 3, 4, DIM), torch.ones(1, 3, 4, dtype=torch.bool),
+                   torch.zeros(1, 3)) for _ in range(3)]  # fmt: skip
+    seen, rows = Seen((views[0], views[1], views[2]), torch.zeros(1, 3, 1), torch.zeros(3)), torch.arange(3)
+    present = torch.tensor([[True, True, True], [False, True, True], [True, False, True]])
+    condition = fusion_training.Condition(torch.zeros(3, 3, dtype=torch.long), present)
+    before = net(seen, rows, condition)[0]["category"]
+    views[0].tokens.mul_(-1)  # other patches, the same pooled vector
+    moved = (net(seen, rows, condition)[0]["category"] - before).abs().amax(-1) > 1e-6
+    assert moved.tolist() == [True, False, False]

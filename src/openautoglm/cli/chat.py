@@ -1,7 +1,7 @@
 """`autoglm chat`: a conversation over the catalogue, in the terminal or from a pipe.
 
-In a terminal: a prompt with history; Ctrl-C stops the turn, or leaves where nothing runs; Ctrl-D leaves. From a pipe:
-a turn a line, no prompt; with `--json`, one object a turn.
+In a terminal: a prompt with history; Ctrl-C stops the turn, or leaves where nothing runs; Ctrl-D leaves.
+From a pipe: a turn a line, no prompt; with `--json`, one object a turn.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def chat(
     json: Json = False,
     show: Show = None,
 ) -> None:
-    """Search by talking: each turn searches, refines or asks; English and Chinese. /help lists the commands."""
+    """Search by talking: each turn searches, refines or asks; English and Chinese. See /help for more."""
     from openautoglm.workspace import Workspace
 
     outputs = Outputs(json=json, show=show)

@@ -58,7 +58,8 @@ class Reply:
             "relevant": found.relevant, "start": found.start, "hits": [hit.as_dict() for hit in found.hits]
         }  # fmt: skip
         about = None if self.answer is None else {
-            "text": self.answer.text, "source": self.answer.source, "value": self.answer.value, "row": self.answer.row
+            "text": self.answer.text, "source": self.answer.source,
+            "value": self.answer.value, "row": self.answer.row,
         }  # fmt: skip
         return {
             "said": self.said, "act": self.act, "text": self.text, "answer": about, "results": results,

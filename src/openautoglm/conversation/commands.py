@@ -13,7 +13,8 @@ from openautoglm.conversation.session import sessions
 QUIT = ("/quit", "/exit", "/q")
 COMMANDS = {
     "/state": "show the whole state",
-    "/set": "/set words red bicycles, /set where price < 20, /set without child, /set sort -price, /set like ID, /set page 2; "
+    "/set": "/set words red bicycles, /set where price < 20, /set without child, /set sort -price, "
+    "/set like ID, /set page 2; "
     "nothing behind the name empties it",
     "/drop": "/drop words, without, like, filters, where, sort, or the conditions on a column: /drop price",
     "/undo": "go back to the state before the last edit",

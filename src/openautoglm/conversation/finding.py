@@ -3,8 +3,8 @@
     words, rows like …       the workspace's own search, by looks and words or by words alone
     conditions only          all rows that pass, in the order of the state or of their arrival; each scores 1
 
-A catalogue without a model is searched by words. A row to be like is then what its first text says, without the
-colour that the turn changes.
+A catalogue without a model is searched by words. A row to be like is then what its first text says, without
+the colour that the turn changes.
 """
 
 from __future__ import annotations

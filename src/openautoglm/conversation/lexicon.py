@@ -297,10 +297,14 @@ COLOURS = {
 }
 """Names of a colour, which stand for each other in a column's values."""
 
-CURRENCY = r"(?:€|\$|£|¥|eur(?:os?)?|usd|dollars?|bucks|pounds?|gbp|yuan|rmb|cny|quid|欧元|美元|英镑|人民币|块钱|块|元钱|元)"
+CURRENCY = (
+    r"(?:€|\$|£|¥|eur(?:os?)?|usd|dollars?|bucks|pounds?|gbp|yuan|rmb|cny|quid|欧元|美元|英镑"
+    r"|人民币|块钱|块|元钱|元)"
+)
 
 UNITS: dict[str, tuple[str, float]] = {
-    "mg": ("mass", 1e-3), "g": ("mass", 1.0), "gram": ("mass", 1.0), "grams": ("mass", 1.0), "克": ("mass", 1.0),
+    "mg": ("mass", 1e-3), "g": ("mass", 1.0), "gram": ("mass", 1.0), "grams": ("mass", 1.0),
+    "克": ("mass", 1.0),
     "kg": ("mass", 1e3), "kilo": ("mass", 1e3), "kilos": ("mass", 1e3), "kilogram": ("mass", 1e3),
     "kilograms": ("mass", 1e3), "公斤": ("mass", 1e3), "千克": ("mass", 1e3), "斤": ("mass", 500.0),
     "mm": ("length", 1e-3), "毫米": ("length", 1e-3), "cm": ("length", 1e-2), "厘米": ("length", 1e-2),

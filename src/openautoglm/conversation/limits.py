@@ -1,4 +1,4 @@
-"""Conditions on numbers and dates: "under 20", "between 5 and 10 euros", "from 2023 on", 不超过五十元, 2023年以后.
+"""Conditions on numbers and dates: "under 20", "between 5 and 10 euros", "from 2023 on", 不超过五十元.
 
 Which column is meant: the one that the turn names, else the one that the unit measures, else the one that the
 comparative is about ("lighter than"), else the price, else the only column of numbers.
@@ -19,38 +19,61 @@ from openautoglm.conversation.state import Filter, Op
 _UNIT = any_of(UNITS)
 _AMOUNT = r"(?:{c}\s?)?(?P<{n}>{number})\s?(?P<{u}>{c}|{unit})?"
 _BELOW = (
-    r"under|below|less than|cheaper than|lower than|fewer than|smaller than|shorter than|lighter than|beneath|inferior to"
+    r"under|below|less than|cheaper than|lower than|fewer than|smaller than|shorter than"
+    r"|lighter than|beneath|inferior to"
     r"|低于|小于|少于|不到|不足|便宜于|轻于|短于|<(?!=)"
 )
 _AT_MOST = (
-    r"at (?:the )?most|up to|no more than|not more than|no higher than|not over|not above|no greater than|max(?:imum)?(?: of)?"
-    r"|within|not exceed(?:ing)?|a (?:budget|maximum|limit) of|budget(?: is| of|:)?|not cost(?:ing)? more than|<=|≤"
+    r"at (?:the )?most|up to|no more than|not more than|no higher than|not over|not above|no "
+    r"greater than|max(?:imum)?(?: of)?"
+    r"|within|not exceed(?:ing)?|a (?:budget|maximum|limit) of|budget(?: is| of|:)?|not "
+    r"cost(?:ing)? more than|<=|≤"
     r"|(?:不要?|别|不能|不得|不可)(?:超过|超出|高于|大于|多于)|最多|至多|最高|顶多|预算(?:是|为|在|只有)?|上限(?:是|为)?"
 )
 _ABOVE = (
-    r"over|above|more than|greater than|higher than|bigger than|larger than|longer than|heavier than|exceed(?:s|ing)?"
+    r"over|above|more than|greater than|higher than|bigger than|larger than|longer than"
+    r"|heavier than|exceed(?:s|ing)?"
     r"|better than|高于|大于|超过|多于|重于|长于|>(?!=)"
 )
 _AT_LEAST = (
-    r"at (?:the )?least|no less than|not less than|no lower than|not under|not below|min(?:imum)?(?: of)?|starting (?:at|from)"
+    r"at (?:the )?least|no less than|not less than|no lower than|not under|not below"
+    r"|min(?:imum)?(?: of)?|starting (?:at|from)"
     r"|from|>=|≥|(?:不|别)(?:低于|少于|小于)|至少|最少|最低|起码|下限(?:是|为)?"
 )
-_OR_LESS = r"(?:or|and) (?:less|below|under|cheaper|fewer|lower|lighter|smaller)|max(?:imum)?|tops|at most|及?以下|以内|之内|之下|封顶"
+_OR_LESS = (
+    r"(?:or|and) (?:less|below|under|cheaper|fewer|lower|lighter|smaller)|max(?:imum)?|tops"
+    r"|at most|及?以下|以内|之内|之下|封顶"
+)
 _OR_MORE = r"(?:or|and) (?:more|above|over|higher|better|up|upwards?|heavier|larger)|\+|及?以上|起步|起|开外"
 _ABOUT = r"around|about|roughly|approximately|circa|approx\.?|close to|大约|大概|约|差不多"
-_IS = r"(?:\s*(?:of|is|are|was|=|:|should|must|may|can|has|have|to|be|cost|costs|in|at|the|range|a|that|between|from|for)(?![a-z])|\s*(?:=|:|在|要|是|为|得))*"
-_COST = r"(?:(?:that |which |to |they |it |should |must |may |can |do |does |don't |doesn't )*(?:costs?|costing|priced?(?: at)?|sells? for)\s+)?"
+_IS = (
+    r"(?:\s*(?:of|is|are|was|=|:|should|must|may|can|has|have|to|be|cost|costs|in|at|the|range"
+    r"|a|that|between|from|for)(?![a-z])|\s*(?:=|:|在|要|是|为|得))*"
+)
+_COST = (
+    r"(?:(?:that |which |to |they |it |should |must |may |can |do |does |don't |doesn't "
+    r")*(?:costs?|costing|priced?(?: at)?|sells? for)\s+)?"
+)
 _COUNTED = rf"\d|{NUMBER}"
 _SIGN: dict[str, Op] = {"below": "<", "most": "<=", "above": ">", "least": ">="}
 
-_MADE = r"(?:(?:that |which |were |was |are |is )*(?:released|made|added|published|created|built|produced|dated|taken|launched|上市|发布|生产|推出)\s*(?:于|在)?\s*)?"
-_SINCE = r"since|starting (?:in|from)|as of|(?:nothing|no|not|none|never) (?:older than|before|earlier than)|beginning (?:in|from)|不早于|自从?|从"
+_MADE = (
+    r"(?:(?:that |which |were |was |are |is )*(?:released|made|added|published|created|built"
+    r"|produced|dated|taken|launched|上市|发布|生产|推出)\s*(?:于|在)?\s*)?"
+)
+_SINCE = (
+    r"since|starting (?:in|from)|as of|(?:nothing|no|not|none|never) (?:older than|before"
+    r"|earlier than)|beginning (?:in|from)|不早于|自从?|从"
+)
 _AFTER = r"after|newer than|later than|more recent than|晚于|新于"
 _BEFORE = r"before|older than|earlier than|prior to|早于|旧于"
 _UNTIL = (
     r"until|till|up to|by|(?:nothing|no|not|none) (?:later than|newer than|after)|不晚于|直到|截至|截止到?"
 )
-_LATER = r"(?:and|or|,)?\s*(?:on(?:wards?)?|later|newer|after|up|forward|more recent)|(?:及|或)?(?:以后|之后|以来|往后|开始|起|后|至今)"
+_LATER = (
+    r"(?:and|or|,)?\s*(?:on(?:wards?)?|later|newer|after|up|forward|more recent)|(?:及"
+    r"|或)?(?:以后|之后|以来|往后|开始|起|后|至今)"
+)
 _EARLIER = r"(?:and|or)\s+(?:earlier|older|before)|及以前|及之前|为止"
 
 
@@ -111,7 +134,10 @@ def _dates(turn: Reading, names: _Names) -> list[Filter]:
     named = rf"(?:(?:the\s+)?{names.pattern}{_IS}\s*)?"
     lead = named + _MADE
     # "between 2020 and 2022"
-    both = rf"{lead}(?:between|from|in|在|从)?\s*(?P<d>{DATE})\s*(?:and|to|until|till|through|-|到|至|和)\s*(?P<e>{DATE}){end}\s*(?:年)?(?:之间|间)?"
+    both = (
+        rf"{lead}(?:between|from|in|在|从)?\s*(?P<d>{DATE})\s*(?:and|to|until|till|through|-|到|至"
+        rf"|和)\s*(?P<e>{DATE}){end}\s*(?:年)?(?:之间|间)?"
+    )
     match = turn.has(both)
     if match and (column := _date_column(match, names)):
         (start, _), (_, stop) = period(match["d"]), period(match["e"])
@@ -170,18 +196,20 @@ def _between(turn: Reading, names: _Names) -> list[Filter]:
     name = rf"(?:(?:the\s+)?(?P<col>{names.pattern})\s*)?"
     numbers = rf"{_amount('a', 'ua')}\s*(?P<link>and|to|-|–|~|till|到|至|和)\s*{_amount('b', 'ub')}"
     for pattern in (
-        rf"{name}{_IS}\s*(?:somewhere\s+|anywhere\s+|ranging\s+)?(?P<lead>between|from|in the range(?: of)?|在|从|介于)?\s*{numbers}\s*(?P<tail>之间|间|的)?",
+        (
+            rf"{name}{_IS}\s*(?:somewhere\s+|anywhere\s+|ranging\s+)?(?P<lead>between|from|in the "
+            rf"range(?: of)?|在|从|介于)?\s*{numbers}\s*(?P<tail>之间|间|的)?"
+        ),
     ):
         for match in matches(pattern, turn.rest):
             whole = not re.search(
                 r"\w", turn.rest[: match.start()] + turn.rest[match.end() :].replace("的", "")
             )
-            if not (match["lead"] or match["tail"] or match["col"] or match["ua"] or match["ub"] or whole):
-                if not search(
-                    r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$",
-                    match.group()[: match.start("a") - match.start()],
-                ):
-                    continue
+            told = match["lead"] or match["tail"] or match["col"] or match["ua"] or match["ub"] or whole
+            before = match.group()[: match.start("a") - match.start()]
+            range_of = r"(?<![a-z])(?:between|from|range)\s*(?:of\s*)?(?:" + CURRENCY + r"\s?)?$"
+            if not (told or search(range_of, before)):
+                continue
             a, b = to_number(match["a"]), to_number(match["b"])
             if a is None or b is None:
                 continue
@@ -197,10 +225,16 @@ def _compared(turn: Reading, names: _Names) -> list[Filter]:
     name = rf"(?:(?:the\s+)?(?P<col>{names.pattern})\s*)?"
     amount = _amount("n", "u")
     lower, higher = _comparatives()
-    before = rf"(?P<most>{_AT_MOST})|(?P<below>{_BELOW}|{lower} than)|(?P<least>{_AT_LEAST})|(?P<above>{_ABOVE}|{higher} than)"
+    before = (
+        rf"(?P<most>{_AT_MOST})|(?P<below>{_BELOW}|{lower} than)|(?P<least>{_AT_LEAST})"
+        rf"|(?P<above>{_ABOVE}|{higher} than)"
+    )
     after = rf"(?P<most>{_OR_LESS})|(?P<least>{_OR_MORE})"
     for pattern in (
-        rf"{name}{_IS}\s*{_COST}(?:not |no )?(?P<about>{_ABOUT})\s*{amount}|{name.replace('col', 'col2')}{_IS}\s*{_amount('n2', 'u2')}\s*(?P<about2>左右|上下)",
+        (
+            rf"{name}{_IS}\s*{_COST}(?:not |no )?(?P<about>{_ABOUT})\s*{amount}"
+            rf"|{name.replace('col', 'col2')}{_IS}\s*{_amount('n2', 'u2')}\s*(?P<about2>左右|上下)"
+        ),
         rf"{name}{_IS}\s*{_COST}{amount}\s*(?:{after})(?![a-z])",
         rf"{name}{_IS}\s*{_COST}(?:{before})\s*(?:than\s+)?{amount}(?:\s*(?:的)?(?P<behind>{names.pattern}))?",
         rf"比\s*{amount}\s*(?:更|要|还)?(?:(?P<below>便宜|低|少|轻|小|短)|(?P<above>贵|高|多|重|大|长))",
@@ -247,9 +281,9 @@ def _column(columns: Columns, named: Column | None, unit: str | None, said: str 
         return column
     for one in MEANINGS if said else ():
         words = (*one.lower, *one.higher)
-        if words and search(rf"{any_of(words)}\s+than", said or ""):
-            if (column := columns.meaning(one.name, ordered=True)) is not None:
-                return column
+        compared = words and search(rf"{any_of(words)}\s+than", said or "")
+        if compared and (column := columns.meaning(one.name, ordered=True)) is not None:
+            return column
     if (column := columns.meaning("price", ordered=True)) is not None:
         return column
     numbers = [one for one in columns if one.kind in ("integer", "number")]

@@ -17,29 +17,45 @@ from openautoglm.conversation.state import State
 from openautoglm.conversation.turn import Turn, View
 
 _GREETING = (
-    r"(?<![a-z])(?:hi|hello|hey|hiya|greetings|good (?:morning|evening|afternoon|day|night)|thanks?(?: you)?(?: (?:very|so) much| a lot)?"
-    r"|thx|cheers|bye|goodbye|see you|ok|okay|great|cool|nice|perfect|awesome|wonderful|lovely|yes|yeah|yep|no|nope|sure|right|fine|ah|oh|hm+"
+    r"(?<![a-z])(?:hi|hello|hey|hiya|greetings|good (?:morning|evening|afternoon|day|night)"
+    r"|thanks?(?: you)?(?: (?:very|so) much| a lot)?"
+    r"|thx|cheers|bye|goodbye|see you|ok|okay|great|cool|nice|perfect|awesome|wonderful|lovely"
+    r"|yes|yeah|yep|no|nope|sure|right|fine|ah|oh|hm+"
     r"|test|lol)(?![a-z])|你好|您好|大家好|嗨|哈喽|谢谢你?|多谢|感谢|再见|拜拜|好的|好吧|嗯+|哦|早上好|晚上好|下午好|早安|晚安|不错|太好了|很好|是的|对"
 )
 _ABOUT = (
-    r"(?<![a-z])(?:help|who are you|what are you|what can you do|what do you do|how (?:does|do) (?:this|it|you|i) (?:work|use|do).*"
-    r"|what can i (?:say|ask|do).*|how are you(?: doing)?|what's up|tell me a joke|what is your name|what's your name|are you (?:a )?(?:bot|human|robot|there))(?![a-z])"
+    r"(?<![a-z])(?:help|who are you|what are you|what can you do|what do you do|how (?:does"
+    r"|do) (?:this|it|you|i) (?:work|use|do).*"
+    r"|what can i (?:say|ask|do).*|how are you(?: doing)?|what's up|tell me a joke|what is "
+    r"your name|what's your name|are you (?:a )?(?:bot|human|robot|there))(?![a-z])"
     r"|帮助|你是谁|你会什么|你会做什么|你能做什么|你可以做什么|怎么用|如何使用|你叫什么(?:名字)?|你是机器人"
 )
 _NEXT = (
-    r"(?<![a-z])(?:the\s+)?next(?:\s+(?:page|ones|few|results))?(?![a-z])|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
-    r"|page (?:down|forward)|更多|下一?页|后一页|往后翻?|继续|再来(?:一些|一点|点|几个)?|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
+    r"(?<![a-z])(?:the\s+)?next(?:\s+(?:page|ones|few|results))?(?![a-z])"
+    r"|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
+    r"|page (?:down|forward)|更多|下一?页|后一页|往后翻?|继续|再来(?:一些|一点|点|几个)?"
+    r"|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
 )
-_PREVIOUS = r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one page back|page back|上一?页|前一页|往前翻|前面一页"
-_PAGE = r"(?:go to\s+|show\s+)?(?<![a-z])page\s+(?:number\s+)?(?P<n>\d+|[a-z]+)|第(?P<zh>\d+|[一二三四五六七八九十]+)页"
+_PREVIOUS = (
+    r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one "
+    r"page back|page back|上一?页|前一页|往前翻|前面一页"
+)
+_PAGE = (
+    r"(?:go to\s+|show\s+)?(?<![a-z])page\s+(?:number\s+)?(?P<n>\d+|[a-z]+)|第(?P<zh>\d+"
+    r"|[一二三四五六七八九十]+)页"
+)
 _RESET = (
-    r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
-    r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all|all)|^clear$|重新开始|重新来|清空|全部清除|清除(?:全部|所有)|清除|重来|"
+    r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart"
+    r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
+    r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all"
+    r"|all)|^clear$|重新开始|重新来|清空|全部清除|清除(?:全部|所有)|清除|重来|"
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
 _UNDO = (
-    r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])|revert|rewind|(?:previous|earlier|last) (?:search|state|step)"
-    r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|上一步|倒回|回去|回到上一步|回到之前|恢复上一步"
+    r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])"
+    r"|revert|rewind|(?:previous|earlier|last) (?:search|state|step)"
+    r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|上一步|倒回|回去"
+    r"|回到上一步|回到之前|恢复上一步"
 )
 _ALL = r"(?<![a-z])(?:all|everything|whole|full|entire)(?![a-z])|全部|所有|整个|完整|一切"
 _CONDITIONS = r"(?:filters?|conditions?|limits?|restrictions?|constraints?|criteria|限制|条件|筛选|过滤|要求)"
@@ -48,9 +64,12 @@ _NO_CONDITIONS = (
     rf"(?:\s+and)?|{_CONDITIONS}(?:都|全部?)?(?:去掉|取消|清除|删除|移除|不要|解除)"
 )
 _DROP = (
-    r"(?<![a-z])(?:forget(?: about)?|drop|remove|ignore|disregard|clear|cancel|lift|delete|unset|never ?mind|(?:do not|don't|dont) (?:care|mind|worry)(?: about)?"
-    r"|(?:does not|doesn't|do not|don't|no longer|not) matters?|(?:is|are|isn't|aren't) (?:not )?important|unimportant|irrelevant|whatever|whichever|any|regardless of"
-    r"|no matter|take (?:off|away)|get rid of|undo|(?:is|are) fine|(?:is|are) ok(?:ay)?|no|without|no preference(?: for| on)?|no restriction on|open|skip|leave out)(?![a-z])"
+    r"(?<![a-z])(?:forget(?: about)?|drop|remove|ignore|disregard|clear|cancel|lift|delete"
+    r"|unset|never ?mind|(?:do not|don't|dont) (?:care|mind|worry)(?: about)?"
+    r"|(?:does not|doesn't|do not|don't|no longer|not) matters?|(?:is|are|isn't|aren't) "
+    r"(?:not )?important|unimportant|irrelevant|whatever|whichever|any|regardless of"
+    r"|no matter|take (?:off|away)|get rid of|undo|(?:is|are) fine|(?:is|are) ok(?:ay)?|no"
+    r"|without|no preference(?: for| on)?|no restriction on|open|skip|leave out)(?![a-z])"
     r"|不限制?|无所谓|去掉|去除|取消|忽略|不管|不用管|不考虑|随便|都可以|都行|都好|任意|不论|无论|删除|移除|解除|不在乎|没关系|不重要|不要求|别管|放开|不要"
 )
 _SURELY = r"forget|drop|remove|delete|cancel|ignore|mind|care|matter|取消|去掉|忽略|删除|不限|无所谓"
@@ -58,7 +77,10 @@ _SURELY = r"forget|drop|remove|delete|cancel|ignore|mind|care|matter|取消|去�
 _REQUEST = r"(?<![a-z])(?:do you|have you|are there|is there|show|find|got)(?![a-z])|有没有|有.*吗"
 _NEEDS_ALL = r"什么|哪种|哪个|啥|任何"
 _SORTING = r"(?<![a-z])(?:sort(?:ing)?|order(?:ing)?)(?![a-z])|排序|顺序"
-_ASIDE = r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢"
+_ASIDE = (
+    r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead"
+    r"|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢"
+)
 
 
 def read_move(turn: Reading, state: State, view: View) -> Turn | None:
@@ -149,21 +171,23 @@ def _forget(state: State, name: str, columns: Columns) -> State:
     for one in columns:
         if one is column or (column.meaning is not None and one.meaning is column.meaning):
             dropped = dropped.dropped(one.name)
-    if dropped == state and column.meaning is not None and column.meaning.name == "colour":
-        if (colour := colour_in(state.text)) is not None:
-            words = (re.sub(rf"\s*{re.escape(colour[0])}\s*(?:的)?", " ", one).strip() for one in state.words)
-            return replace(state, words=tuple(one for one in words if one), page=1)
-    return dropped if dropped != state else state
+    of_colour = column.meaning is not None and column.meaning.name == "colour"
+    if dropped == state and of_colour and (colour := colour_in(state.text)) is not None:
+        words = (re.sub(rf"\s*{re.escape(colour[0])}\s*(?:的)?", " ", one).strip() for one in state.words)
+        return replace(state, words=tuple(one for one in words if one), page=1)
+    return dropped
 
 
 def _without(state: State, said: str, columns: Columns) -> State | None:
     """Forget a condition by its value, or words by themselves."""
     wanted = said.casefold()
     value = columns.valued(said)
+    meant = None if value is None else (value.column.name, value.value)
     kept = tuple(
-        one for one in state.filters
-        if str(one.value).casefold() != wanted and not (value and one.value == value.value and one.column == value.column.name)
-    )  # fmt: skip
+        one
+        for one in state.filters
+        if str(one.value).casefold() != wanted and (one.column, one.value) != meant
+    )
     words = tuple(one for one in state.words if one.casefold() != wanted)
     without = tuple(one for one in state.without if one.casefold() != wanted)
     if (kept, words, without) == (state.filters, state.words, state.without):
@@ -193,5 +217,6 @@ def forget(state: State, what: str, columns: Columns) -> State:
     if (without := _without(state, what.strip(), columns)) is not None:
         return without
     raise ChatError(
-        f"there is no {what.strip()!r} to drop; choose one of {', '.join(parts)}, or a column: {', '.join(columns.each)}"
+        f"there is no {what.strip()!r} to drop; choose one of {', '.join(parts)}, or a column: "
+        f"{', '.join(columns.each)}"
     )

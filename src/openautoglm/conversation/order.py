@@ -9,21 +9,37 @@ from openautoglm.conversation.reading import BEST, Reading
 from openautoglm.conversation.state import State
 from openautoglm.conversation.wishes import superlative
 
-_SORT = r"(?<![a-z])(?:re-?)?(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)(?:\s+(?:it|them|these|those|the results|results|by|on|all))*(?![a-z])"
+_SORT = (
+    r"(?<![a-z])(?:re-?)?(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)(?:\s+(?:it|them"
+    r"|these|those|the results|results|by|on|all))*(?![a-z])"
+)
 _BY = r"(?:按照|按|依照|依|根据)"
 _ZH_SORT = r"(?:进行)?(?:排序|排列|排一下|排)"
 _RISING = (
-    r"(?<![a-z])(?:in )?(?:ascending|asc|increasing|rising)(?: order)?(?![a-z])|(?:from )?(?:the )?(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?|short(?:est)?) to (?:the )?"
-    r"(?:high(?:est)?|(?:most )?expensive|large(?:st)?|big(?:gest)?|new(?:est)?|heavy|heaviest|long(?:est)?)|(?:low(?:est)?|small(?:est)?)(?: \w+)? first"
+    r"(?<![a-z])(?:in )?(?:ascending|asc|increasing|rising)(?: order)?(?![a-z])|(?:from "
+    r")?(?:the )?(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?"
+    r"|short(?:est)?) to (?:the )?"
+    r"(?:high(?:est)?|(?:most )?expensive|large(?:st)?|big(?:gest)?|new(?:est)?|heavy|heaviest"
+    r"|long(?:est)?)|(?:low(?:est)?|small(?:est)?)(?: \w+)? first"
     r"|升序|递增|(?:从|由)?(?:低到高|小到大|便宜到贵|旧到新|早到晚|轻到重|短到长|少到多)"
 )
 _FALLING = (
-    r"(?<![a-z])(?:in )?(?:descending|desc|decreasing|falling|reverse)(?: order)?(?![a-z])|(?:from )?(?:the )?(?:high(?:est)?|(?:most )?expensive|large(?:st)?|big(?:gest)?|new(?:est)?|heavy|heaviest|long(?:est)?|best) to (?:the )?"
-    r"(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?|short(?:est)?|worst)|(?:high(?:est)?|large(?:st)?|big(?:gest)?)(?: \w+)? first"
+    r"(?<![a-z])(?:in )?(?:descending|desc|decreasing|falling|reverse)(?: order)?(?![a-z])"
+    r"|(?:from )?(?:the )?(?:high(?:est)?|(?:most )?expensive|large(?:st)?|big(?:gest)?"
+    r"|new(?:est)?|heavy|heaviest|long(?:est)?|best) to (?:the )?"
+    r"(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?|short(?:est)?"
+    r"|worst)|(?:high(?:est)?|large(?:st)?|big(?:gest)?)(?: \w+)? first"
     r"|降序|递减|倒序|(?:从|由)?(?:高到低|大到小|贵到便宜|新到旧|晚到早|重到轻|长到短|多到少)"
 )
-_FIRST = r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|靠前|在先|在上面?|置顶"
-_PUT = r"(?<![a-z])(?:start(?:ing)? with|begin(?:ning)? with|put|place|list|lead with|move|bring)(?![a-z])|先(?:显示|看|列出?|展示|给我看)?|把|将"
+_FIRST = (
+    r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top"
+    r"|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|靠前|在先"
+    r"|在上面?|置顶"
+)
+_PUT = (
+    r"(?<![a-z])(?:start(?:ing)? with|begin(?:ning)? with|put|place|list|lead with|move"
+    r"|bring)(?![a-z])|先(?:显示|看|列出?|展示|给我看)?|把|将"
+)
 _BEST_FIRST = ("rating", "date", "stock")
 """Meanings whose high values people want first."""
 

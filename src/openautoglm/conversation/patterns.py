@@ -1,7 +1,7 @@
-"""Regular expressions on turns: compiled once, matched in lower case, with the places of the text as it was said.
+"""Regular expressions on turns: compiled once, matched in lower case, with places in the text as it was said.
 
-Python's own cache holds 512 expressions and its `IGNORECASE` makes long ones with Chinese slow to compile; patterns
-here are written in lower case and met by a text in lower case, letter for letter.
+Python's own cache holds 512 expressions and its `IGNORECASE` makes long ones with Chinese slow to compile;
+patterns here are written in lower case and met by a text in lower case, letter for letter.
 """
 
 from __future__ import annotations

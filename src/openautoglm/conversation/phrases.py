@@ -6,8 +6,10 @@ from openautoglm.conversation.errors import ChatError
 
 _PHRASES: dict[str, tuple[str, str]] = {
     "help": (
-        "Say what you look for (“red bicycles”), then refine it: “only cheap ones”, “under 20”, “not red”, “cheapest first”, "
-        "“like the second, but blue”; ask: “what is in the first?”, “how many are there?”; “more”, “back”, “back to all”. "
+        "Say what you look for (“red bicycles”), then refine it: “only cheap ones”, “under 20”, "
+        "“not red”, “cheapest first”, "
+        "“like the second, but blue”; ask: “what is in the first?”, “how many are there?”; "
+        "“more”, “back”, “back to all”. "
         "/help lists the commands.",
         "请说要找什么（“红色自行车”），然后缩小范围：“只要便宜的”、“20元以下”、“不要红色的”、“最便宜的在前”、“像第二个，但是要蓝色的”；"
         "也可以问：“第一个是什么？”、“有几个？”；“更多”、“返回”、“回到全部”。/help 列出命令。",

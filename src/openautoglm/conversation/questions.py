@@ -21,11 +21,20 @@ _ASKING = (
     r"|describe|explain|give|count|compare|details?|info|information)(?![a-z])|\?$|什么|啥|多少|几|哪|吗|么$|是不是|介绍|描述|说说|讲讲|说一下|讲一下|如何|怎么|谁|请问|告诉|说明|详情"
 )
 _REQUEST = (
-    r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:(?:do|did|would) you (?:have|sell|stock|carry|offer|got)|have you(?: got)?|got any|can (?:i|we|you)|could (?:i|we|you)|is there|are there|any(?:thing)?"
+    r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:(?:do|did|would) you "
+    r"(?:have|sell|stock|carry|offer|got)|have you(?: got)?|got any|can (?:i|we|you)|could "
+    r"(?:i|we|you)|is there|are there|any(?:thing)?"
     r"|what about|how about|would you|will you)(?![a-z])"
 )
-_DETAILS = r"(?:tell|describe|explain|details?|info|information|more about|say|know|what)(?![a-z])|什么|啥|介绍|描述|说|讲|告诉|详情"
-_COUNT = r"how many|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|几(?:个|件|款|张|种|条|样|项|辆|只|台)(?!人)"
+_DETAILS = (
+    r"(?:tell|describe|explain|details?|info|information|more about|say|know|what)(?![a-z])"
+    r"|什么|啥|介绍|描述|说|讲|告诉|详情"
+)
+_COUNT = (
+    r"how many|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)"
+    r"|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|几(?:个"
+    r"|件|款|张|种|条|样|项|辆|只|台)(?!人)"
+)
 _AVERAGE = r"average|mean|median|range|typical(?:ly)?|total|平均|范围|区间|总价"
 _SET = r"(?<![a-z])(?:they|them|these|those|all)(?![a-z])|这些|那些|它们|都"
 _LISTED = r"^(?:(?:and|so|but|ok|then)[\s,]+)*(?:what|which|list|show)(?![a-z])|什么|哪些|哪几"
@@ -56,9 +65,10 @@ def read_question(turn: Reading, spoken: Spoken, best: str | None, state: State,
     ):
         return _count(turn, spoken, state, view)
     column = _asked(turn, view)
-    if spoken.it and not turn.has(_REQUEST.replace("can (?:i|we|you)|could (?:i|we|you)|is there|", "")):
-        if column is not None or turn.has(_DETAILS) or not turn.left or _is_question(turn):
-            return _of_rows(turn, meant(spoken, state), state, view)
+    requested = turn.has(_REQUEST.replace("can (?:i|we|you)|could (?:i|we|you)|is there|", ""))
+    asked = column is not None or turn.has(_DETAILS) or not turn.left or _is_question(turn)
+    if spoken.it and asked and not requested:
+        return _of_rows(turn, meant(spoken, state), state, view)
     return _of_found(turn, column, state, view)
 
 

@@ -21,14 +21,42 @@ LONGEST = 2000
 """Letters of a turn that are read."""
 
 _FRAME = frozenset(
-    ["i", "i'm", "im", "i'd", "id", "i've", "we", "we're", "you", "your", "can", "could", "would", "will", "shall", "may", "please", "pls", "plz", "kindly", "show", "shows", "showing", "shown", "display", "me", "us", "my", "find", "finds", "get", "give", "list", "look", "looks", "looking", "search", "searching", "searched", "seek", "hunt", "hunting", "for", "want", "wants", "wanted", "need", "needs", "needing", "see", "to", "have", "has", "had", "having", "got", "do", "does", "did", "any", "some", "a", "an", "the", "of", "these", "those", "them", "they", "this", "that", "there", "here", "is", "are", "be", "been", "am", "was", "were", "it", "its", "hello", "hi", "hey", "okay", "ok", "so", "well", "now", "then", "lets", "let's", "let", "what", "about", "how", "anything", "something", "everything", "stuff", "things", "thing", "items", "item", "products", "product", "pictures", "picture", "images", "image", "photos", "photo", "results", "result", "rows", "row", "one", "ones", "only", "just", "but", "and", "or", "with", "in", "on", "at", "by", "from", "also", "too", "again", "still", "rather", "instead", "really", "maybe", "perhaps", "actually", "i'll", "interested", "try", "help", "like", "fine", "good", "enough", "do", "happen", "stock", "sell", "carry", "available", "ask", "asking", "go", "goes", "make", "makes", "made", "keep", "keeps", "limit", "limited", "restrict", "restricted", "narrow", "narrowed", "filter", "filtered", "down", "should", "must", "which", "where", "whose", "who", "that's", "what's", "cost", "costs", "costing", "priced", "price", "colour", "color", "time", "up", "more", "please,", "thanks", "thank", "be", "select", "selected", "choose", "pick", "all", "every", "each", "than", "as", "it's", "they're", "were", "where", "there's", "ones'", "exactly", "simply", "possible"]
+    (
+        "i i'm im i'd id i've we we're you your can could would will shall may please pls plz "
+        "kindly show shows showing shown display me us my find finds get give list look looks "
+        "looking search searching searched seek hunt hunting for want wants wanted need needs "
+        "needing see to have has had having got do does did any some a an the of these those them "
+        "they this that there here is are be been am was were it its hello hi hey okay ok so well "
+        "now then lets let's let what about how anything something everything stuff things thing "
+        "items item products product pictures picture images image photos photo results result "
+        "rows row one ones only just but and or with in on at by from also too again still rather "
+        "instead really maybe perhaps actually i'll interested try help like fine good enough do "
+        "happen stock sell carry available ask asking go goes make makes made keep keeps limit "
+        "limited restrict restricted narrow narrowed filter filtered down should must which where "
+        "whose who that's what's cost costs costing priced price colour color time up more "
+        "please, thanks thank be select selected choose pick all every each than as it's they're "
+        "were where there's ones' exactly simply possible"
+    ).split()
 )
 """Words that frame what is meant; a turn of these alone says no more than its marks do."""
 _EDGE = frozenset(
-    ["i", "i'm", "im", "i'd", "id", "i've", "we", "you", "can", "could", "would", "will", "please", "pls", "plz", "kindly", "show", "display", "me", "us", "find", "get", "give", "list", "look", "looking", "search", "searching", "searched", "seek", "hunt", "hunting", "for", "want", "need", "needing", "see", "to", "have", "got", "do", "any", "some", "a", "an", "the", "of", "there", "is", "are", "hello", "hi", "hey", "okay", "ok", "so", "well", "now", "then", "lets", "let's", "what", "about", "how", "anything", "something", "if", "are", "were", "interested", "in", "i'll", "try", "let", "happen", "also", "and", "but", "maybe", "perhaps", "actually", "really", "help", "my", "with", "buy", "buying", "after", "pictures", "images", "photos", "your", "at"]
+    (
+        "i i'm im i'd id i've we you can could would will please pls plz kindly show display me "
+        "us find get give list look looking search searching searched seek hunt hunting for want "
+        "need needing see to have got do any some a an the of there is are hello hi hey okay ok "
+        "so well now then lets let's what about how anything something if are were interested in "
+        "i'll try let happen also and but maybe perhaps actually really help my with buy buying "
+        "after pictures images photos your at"
+    ).split()
 )
 """Of these, those that go from the beginning of the words that are looked for."""
-_TAIL = frozenset(["please", "pls", "plz", "thanks", "thank", "you", "now", "again", "available", "for", "me", "us", "in", "stock", "anything", "do", "have", "got", "here", "there", "and", "but", "or", "with", "that", "which", "is", "are", "cost", "costs", "at", "to", "priced", "price", "sell", "show", "find", "see", "you", "i", "on", "of", "the", "by", "from", "ones"])  # fmt: skip
+_TAIL = frozenset(
+    (
+        "please pls plz thanks thank you now again available for me us in stock anything do have "
+        "got here there and but or with that which is are cost costs at to priced price sell show "
+        "find see you i on of the by from ones"
+    ).split()
+)
 _PHOTOS = r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s+|the\s+)?"
 _ZH_START = re.compile(
     r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
@@ -110,8 +138,10 @@ class Reading:
     def content(self) -> str:
         """The words that are looked for: what is left, without the frame around it.
 
-        >>> Reading.of("could you find me some red bicycles please?").content(), Reading.of("有没有红色自行车？").content()
-        ('red bicycles', '红色自行车')
+        >>> Reading.of("could you find me some red bicycles please?").content()
+        'red bicycles'
+        >>> Reading.of("有没有红色自行车？").content()
+        '红色自行车'
         """
         return content(self.rest)
 
@@ -143,7 +173,7 @@ def content(text: str) -> str:
 
 
 def _without_start(words: str) -> str:
-    """Cut how a Chinese request begins, where a word is left; 有 only of a question, for it begins words, too."""
+    """Cut how a Chinese request begins, where a word is left; 有 only of a question: it begins words."""
     if re.match(r"有.+(?:吗|么|没有)$", words):
         return re.sub(r"^有|(?:没有)$", "", words)
     rest = _ZH_START.sub("", words, count=1)

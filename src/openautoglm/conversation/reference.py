@@ -14,7 +14,10 @@ from openautoglm.conversation.quantities import to_number
 from openautoglm.conversation.reading import IT, ROW, Reading
 from openautoglm.conversation.state import State
 
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"]  # fmt: skip
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
+    "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+).split()
 _NTH = rf"(?:{'|'.join(_ORDINALS)}|\d{{1,4}}(?:st|nd|rd|th))"
 _CARDINAL = r"(?:\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|couple(?: of)?)"
 _THING = (
@@ -42,7 +45,9 @@ _NUMBERED = compiled(
     rf"|(?P<zh>\d{{1,4}})号(?![\d月])|(?<![\w.])#(?P<hash>\d{{1,4}})"
 )
 _NTH_ONE = compiled(
-    rf"(?:(?:the|my|that|this)\s+|(?<![a-z ])|(?<=like )|(?<=about )|(?<=is )|(?<=in )|(?=\w+\s+one))(?P<nth>{_NTH})(?![a-z]){_THING}{_PLACE}(?!\s+(?:page|time|of\s+(?:january|may|june)))"
+    rf"(?:(?:the|my|that|this)\s+|(?<![a-z ])|(?<=like )|(?<=about )|(?<=is )|(?<=in )"
+    rf"|(?=\w+\s+one))(?P<nth>{_NTH})(?![a-z]){_THING}{_PLACE}(?!\s+(?:page|time"
+    rf"|of\s+(?:january|may|june)))"
     rf"|第(?P<zh>{_ZH_NUMBER})(?:{_ZH_THING}{_ZH_NOUN}|(?![页年月天次步\d一二两三四五六七八九十百]))"
 )
 _LAST_ONE = compiled(
@@ -159,7 +164,8 @@ def _at(number: int, shown: tuple[str, ...], start: int) -> str:
         return shown[number - 1]
     last = start + len(shown)
     raise ChatError(
-        f"there is no number {number} on this page, which shows {start + 1} to {last}  |  这一页只有第 {start + 1} 到第 {last} 个"
+        f"there is no number {number} on this page, which shows {start + 1} to {last}  |  "
+        f"这一页只有第 {start + 1} 到第 {last} 个"
     )
 
 

@@ -4,7 +4,7 @@
     shop/chats/NAME.log.jsonl    every turn with the state that it led to; only ever appended to
     shop/chats/NAME.lock         held while the chat is open: one chat a session, many sessions a catalogue
 
-A chat without a name gets one from the clock, so that nothing is lost; of these the latest `UNNAMED` are kept.
+A chat without a name gets one from the clock, so that nothing is lost; the latest `UNNAMED` of them are kept.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ class Session:
         name: of the session; None takes one from the clock.
 
     Raises:
-        ChatError: if the name cannot be a file's, another process has the session open, or its file is damaged.
+        ChatError: if the name cannot be a file's, another process has the session open, or its file is
+            damaged.
         CatalogError: if the workspace cannot be written.
     """
 
     def __init__(self, workspace: Path, name: str | None = None) -> None:
         if name is not None and not _NAME.fullmatch(name):
             raise ChatError(
-                f"a session's name has letters, digits, - and _, and begins with one of the first two; not {name!r}"
+                f"a session's name has letters, digits, - and _, and begins with one of the first two; "
+                f"not {name!r}"
             )
         self.folder = workspace / FOLDER
         with writing_to(workspace):
@@ -150,7 +152,8 @@ class Session:
                 raise ValueError("it is no object")
             if isinstance(kept.get("format"), int) and kept["format"] > FORMAT:
                 raise ChatError(
-                    f"{self.path} has format {kept['format']}, this version reads up to {FORMAT}; update Open-AutoGLM"
+                    f"{self.path} has format {kept['format']}, this version reads up to {FORMAT}; update "
+                    f"Open-AutoGLM"
                 )
             self.turns = int(kept["turns"])
             self.state = State.from_dict(kept["state"])

@@ -7,9 +7,9 @@
     5  conditions       numbers, dates, values, adjectives, order       `limits.py`, `wishes.py`
     6  what is left     words: of a new search, or, where the turn says that it refines, further ones
 
-What is understood is cut out of the turn (`reading.py`), so that each step sees what those before left. A new search
-keeps its words as they are, "red bicycles", though a column may have "red"; a refinement makes a condition of
-them where a column has them as a value, and looks for them beside the rest where none has.
+What is understood is cut out of the turn (`reading.py`), so that each step sees what those before left. A new
+search keeps its words as they are, "red bicycles", though a column may have "red"; a refinement makes a
+condition of them where a column has them as a value, and looks for them beside the rest where none has.
 """
 
 from __future__ import annotations
@@ -35,10 +35,15 @@ from openautoglm.conversation.wishes import (
     read_without,
 )
 
-_POLITE = r"(?:is|would) it be? ?possible (?:to|for)|would you mind|if (?:you can|possible)|would it be ok(?:ay)? to"
+_POLITE = (
+    r"(?:is|would) it be? ?possible (?:to|for)|would you mind|if (?:you can|possible)|would "
+    r"it be ok(?:ay)? to"
+)
 _LIKE = (
-    r"(?<![a-z])(?:(?<!would )like|similar(?: ones)?(?: to)?|resembl\w+|(?:the )?same (?:as|kind as|style as|type as)|alike|comparable(?: to)?|more of"
-    r"|akin to|in the style of|look(?:s|ing)? like|close to)(?![a-z])|像|类似于?|相似|一样|差不多|同款|那样|那种|近似|接近|同样"
+    r"(?<![a-z])(?:(?<!would )like|similar(?: ones)?(?: to)?|resembl\w+|(?:the )?same (?:as"
+    r"|kind as|style as|type as)|alike|comparable(?: to)?|more of"
+    r"|akin to|in the style of|look(?:s|ing)? like|close to)(?![a-z])|像|类似于?|相似|一样"
+    r"|差不多|同款|那样|那种|近似|接近|同样"
 )
 _ASIDE = (
     r"(?<![a-z])(?:others?|another|different|look|looks|kind|style|version|variant|same|that|those|more|of|as|in|similar|but|instead|comes?|colou?red|like)(?![a-z])"
@@ -46,12 +51,16 @@ _ASIDE = (
 )
 _BUT = r"(?<![a-z])(?:but|in|only|just|except)(?![a-z])|但|不过|换成|改成|只是|有.*的吗|有没有"
 _WANTING = (
-    r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:can (?:i|we)|could (?:i|we)|do you have|have you|is there|got|i want|i'd like|i would like|give me|show me|find me|"
+    r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:can (?:i|we)|could (?:i"
+    r"|we)|do you have|have you|is there|got|i want|i'd like|i would like|give me|show me"
+    r"|find me|"
     rf"{ROW}\s*,?\s*(?:but|in|only|just)(?![a-z]))|{ROW}\s*(?:有没有|有).*(?:吗|的)?$|{ROW}\s*,?\s*(?:但|不过|换|只)"
 )
 _REFINING = (
-    r"(?<![a-z])(?:only|just|ones?|those|these|them|narrow|limit|restrict|keep|filter|of (?:these|those|them)|among|make (?:it|them)"
-    r"|should be|must be|has to be|have to be|needs? to be|it has to|they should)(?![a-z])|^(?:with|without|in|by|from|made of|not|no|except|but not|and with|nothing)(?![a-z])"
+    r"(?<![a-z])(?:only|just|ones?|those|these|them|narrow|limit|restrict|keep|filter|of "
+    r"(?:these|those|them)|among|make (?:it|them)"
+    r"|should be|must be|has to be|have to be|needs? to be|it has to|they should)(?![a-z])"
+    r"|^(?:with|without|in|by|from|made of|not|no|except|but not|and with|nothing)(?![a-z])"
     r"|只|仅|就要|其中|里面|这些|那些|当中|限定|筛选|过滤|保留|换成|改成|不要|除了|排除|^(?:要|得是|必须)|再加"
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
@@ -197,7 +206,7 @@ def _swapped(state: State, words: str) -> State | None:
 
 
 def _bare(left: str, state: State, view: View) -> bool:
-    """Whether what is left only names a value or a colour, so that it goes with what was looked for before."""
+    """Whether what is left only names a value or a colour: it goes with what was looked for before."""
     if state.empty:
         return False
     if (colour := colour_in(left)) is not None and colour[0].casefold() == left.casefold():

@@ -1,8 +1,8 @@
 """Conditions in words: values of columns, adjectives for low and high values, and what is not wanted.
 
 only Acme, 只要红色的, in category tools, not red     →  a condition on the column that has this value
-only cheap ones, 便宜的                               →  at most the value that a third of what was found stays under
-cheaper, 更便宜的                                     →  below the median of what was found, or below a row's own value
+only cheap ones, 便宜的                               →  at most what a third of what was found stays under
+cheaper, 更便宜的                                     →  below the median of what was found, or a row's own value
 without children, 没有孩子的                          →  rows that have these words are left out
 """
 
@@ -23,15 +23,27 @@ Spread = Callable[[str], Sequence[Any]]
 """A column's name → its values among the rows that are found now, without empty ones."""
 
 _NOT = (
-    r"(?:(?:i |we )?(?:do not|don't|dont|would not|wouldn't) (?:want|like|need)(?: to see)?|(?:any(?:thing)?|every(?:thing)?|all|none|nothing)"
-    r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than|apart from|excluding|exclude|excl\.?"
-    r"|leave out|leaving out|take out|take away|filter out|rule out|get rid of|hide|skip|minus|without|rather not|no more|never"
+    r"(?:(?:i |we )?(?:do not|don't|dont|would not|wouldn't) (?:want|like|need)(?: to see)?"
+    r"|(?:any(?:thing)?|every(?:thing)?|all|none|nothing)"
+    r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than"
+    r"|apart from|excluding|exclude|excl\.?"
+    r"|leave out|leaving out|take out|take away|filter out|rule out|get rid of|hide|skip|minus"
+    r"|without|rather not|no more|never"
     r"|not|no|non|(?:anything|something) other than|(?<!never )remove|drop"
     r"|(?:不想要|不需要|不喜欢|不想看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
 )
-_NOT_AFTER = r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded|not wanted|left out)"
-_NOISE = r"(?:\s*(?:any|the|those|that|which|are|is|ones|one|in|with|a|an|of|from|by|it|them|have|has|having|to|be)(?![a-z])|\s*(?:有|带|包含|含|看|见|在|的|那些|是|任何))*"
-_LINK = r"(?:\s*(?:is|are|=|:|should|must|has|have|to|be|only|of|the|in|called|named)(?![a-z])|\s*(?:=|:|要|必须|得|是|为|只要|只|应该|选))*"
+_NOT_AFTER = (
+    r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded"
+    r"|not wanted|left out)"
+)
+_NOISE = (
+    r"(?:\s*(?:any|the|those|that|which|are|is|ones|one|in|with|a|an|of|from|by|it|them|have"
+    r"|has|having|to|be)(?![a-z])|\s*(?:有|带|包含|含|看|见|在|的|那些|是|任何))*"
+)
+_LINK = (
+    r"(?:\s*(?:is|are|=|:|should|must|has|have|to|be|only|of|the|in|called|named)(?![a-z])"
+    r"|\s*(?:=|:|要|必须|得|是|为|只要|只|应该|选))*"
+)
 _BY = r"(?<![a-z])(?:by|from|made by|made of|made in|made from|of the brand|in the category|in)(?![a-z])"
 
 
@@ -44,8 +56,8 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
     Args:
         turn: what is read.
         columns: the catalogue's.
-        all_values: whether each value counts; else those only that the turn says to be one: a new search keeps
-            its words.
+        all_values: whether each value counts; else those only that the turn says to be one: a new search
+            keeps its words.
     """
     found: list[Filter] = []
     values, names = columns.value_pattern, columns.name_pattern
@@ -79,7 +91,7 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
 def read_adjectives(
     turn: Reading, columns: Columns, spread: Spread, says: Callable[[str], bool], *, refining: bool
 ) -> list[Filter]:
-    """Cut "cheap", "new", "better rated" and the like out of a turn, where a column holds what they are about.
+    """Cut "cheap", "new", "better rated" and the like out of a turn, where a column holds what they mean.
 
     Args:
         turn: what is read.
@@ -94,7 +106,10 @@ def read_adjectives(
         if column is None:
             continue
         for words, op, comparative in _adjectives(meaning, refining):
-            pattern = rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly|rather|really|very|quite|fairly|more|as|再|更|稍微|比较|很|要|都)\s*)*{any_of(words)}(?:一点|一些|点儿|些)?"
+            pattern = (
+                rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly|rather|really|very|quite|fairly|more"
+                rf"|as|再|更|稍微|比较|很|要|都)\s*)*{any_of(words)}(?:一点|一些|点儿|些)?"
+            )
             refused = (
                 turn.has(
                     rf"(?<![a-z]){_NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?"
@@ -119,7 +134,10 @@ def read_unexpensive(turn: Reading, columns: Columns) -> bool:
         return False
     high = any_of(price.meaning.high)
     much = r"(?:(?:too|so|that|very|overly|太|那么|很)\s*)?"
-    neither = rf"(?<![a-z]){_NOT}(?:\s*(?:any|the|those|to|be|that|are|thing))*\s*{much}{high}(?:的)?(?:\s+ones?)?|{much}{high}(?:的)?{_NOT_AFTER}"
+    neither = (
+        rf"(?<![a-z]){_NOT}(?:\s*(?:any|the|those|to|be|that|are"
+        rf"|thing))*\s*{much}{high}(?:的)?(?:\s+ones?)?|{much}{high}(?:的)?{_NOT_AFTER}"
+    )
     return turn.cut(neither, " cheap ") is not None
 
 
@@ -142,7 +160,10 @@ def read_comparatives(turn: Reading, columns: Columns, row: dict[str, Any]) -> l
                 if re.match(f"[{HAN}]", one)
             ]
             pattern = (
-                rf"(?:(?:a (?:bit|little)|much|even|somewhat|slightly)\s+)?{any_of(words)}(?:\s+than\s*{rows})?"
+                (
+                    rf"(?:(?:a (?:bit|little)|much|even|somewhat"
+                    rf"|slightly)\s+)?{any_of(words)}(?:\s+than\s*{rows})?"
+                )
                 if words
                 else ""
             )
@@ -163,7 +184,10 @@ def read_without(turn: Reading) -> list[str]:
     """Cut what is not wanted, and no column has as a value, out of a turn: words that rows must not have."""
     found: list[str] = []
     stop = rf"[,.;:!?{ROW}{IT}{LIMIT}{BEST}]"
-    english = rf"(?<![a-z]){_NOT}{_NOISE}\s*(?P<w>(?:(?!and\b|or\b|but\b|please\b|only\b|with\b|under\b)[^\s,.;:!?{ROW}{IT}{LIMIT}{BEST}{HAN}]+\s*){{1,4}})"
+    english = (
+        rf"(?<![a-z]){_NOT}{_NOISE}\s*(?P<w>(?:(?!and\b|or\b|but\b|please\b|only\b|with\b"
+        rf"|under\b)[^\s,.;:!?{ROW}{IT}{LIMIT}{BEST}{HAN}]+\s*){{1,4}})"
+    )
     chinese = rf"{_NOT}{_NOISE}\s*(?P<w>[{HAN}]+?)(?:的|之外|以外|{stop}|\s|$)"
     after = rf"(?<![{HAN}])(?P<w>[{HAN}]+?)(?:的)?(?:不要|除外|别要)"
     for pattern in (chinese, after, english):
