@@ -10,14 +10,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
+from benchmarks.chat_unseen import UNSEEN
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
 
-ROWS: dict[Language, dict[Use, tuple[tuple[str, int], ...]]] = {
+ROWS: dict[Language, dict[str, tuple[tuple[str, int], ...]]] = {
     "en": {
         "develop": (
             ("the first", 0),
@@ -40,7 +41,7 @@ ROWS: dict[Language, dict[Use, tuple[tuple[str, int], ...]]] = {
         "test": (("第1个", 0), ("第二款", 1), ("第四个", 3), ("第3张", 2), ("最后那个", -1)),
     },
 }
-SUPERLATIVES: dict[Language, dict[Use, tuple[tuple[str, str], ...]]] = {
+SUPERLATIVES: dict[Language, dict[str, tuple[tuple[str, str], ...]]] = {
     "en": {
         "develop": (
             ("cheapest", "price"),
@@ -61,7 +62,7 @@ SUPERLATIVES: dict[Language, dict[Use, tuple[tuple[str, str], ...]]] = {
         "test": (("最贵", "-price"), ("最旧", "released"), ("评分最高", "-rating"), ("最重", "-weight_kg")),
     },
 }
-DIRECTIONS: dict[Language, dict[Use, tuple[tuple[str, str], ...]]] = {
+DIRECTIONS: dict[Language, dict[str, tuple[tuple[str, str], ...]]] = {
     "en": {
         "develop": (("ascending", ""), ("descending", "-")),
         "test": (("from low to high", ""), ("from high to low", "-"), ("highest first", "-")),
@@ -119,6 +120,8 @@ class Writer:
     ) -> None:
         self.finder, self.queries, self.values = finder, queries[language], values[language]
         self.language, self.use, self.rng = language, use, rng
+        self.parts: Literal["develop", "test"] = "develop" if use == "develop" else "test"
+        """Of names of rows, superlatives and directions."""
         self.state, self.before = State(), list[State]()
         self.turns: list[Labelled] = []
         self.numbers = "price" in finder.columns.each
@@ -163,10 +166,8 @@ class Writer:
 
     def _say(self, kind: str, state: State, answer: Any = None, *, edit: bool = True, **parts: str) -> None:
         """Write the turn down, if a template has just these parts and its state finds anything."""
-        mixed = TEMPLATES[kind].get("mixed")
-        language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
-        given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]
-        template = self.rng.choice(given[self.use])
+        language, templates = self._templates(kind)
+        template = self.rng.choice(templates)
         if any(
             "{" + name + "}" in template and name not in parts for name in ("c", "v", "q", "r", "s", "d", "n")
         ):
@@ -184,6 +185,15 @@ class Writer:
             self.before.append(self.state)
         self.state = state
         self.turns.append(Labelled(kind, language, text, state, answer))
+
+    def _templates(self, kind: str) -> tuple[Language, Sequence[str]]:
+        """How a kind of turn may be said, and in which language."""
+        if self.use == "unseen":
+            return self.language, UNSEEN[kind][self.language]
+        mixed = TEMPLATES[kind].get("mixed")
+        language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
+        given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]
+        return language, given[self.use]
 
     def _search(self, kind: str) -> None:
         query = self.rng.choice(self.queries)
@@ -259,7 +269,7 @@ class Writer:
         self._say(kind, replace(self.state, without=(*self.state.without, words[0]), page=1), w=words[0])
 
     def _row(self) -> tuple[str, str] | None:
-        said, place = self.rng.choice(ROWS[self.language][self.use])
+        said, place = self.rng.choice(ROWS[self.language][self.parts])
         if not self.state.shown or place >= len(self.state.shown):
             return None
         return said, self.state.shown[place]
@@ -313,7 +323,7 @@ class Writer:
             self._say(kind, self.state, self.finder.count(among), edit=False, v=some[2])
 
     def _extreme(self, kind: str) -> None:
-        said, sort = self.rng.choice(SUPERLATIVES[self.language][self.use])
+        said, sort = self.rng.choice(SUPERLATIVES[self.language][self.parts])
         if self.state.empty or (hit := self.finder.first(self.state, sort)) is None:
             return
         self._say(
@@ -323,8 +333,8 @@ class Writer:
     def _sort(self, kind: str) -> None:
         if self.state.empty:
             return
-        said, sort = self.rng.choice(SUPERLATIVES[self.language][self.use])
-        way, sign = self.rng.choice(DIRECTIONS[self.language][self.use])
+        said, sort = self.rng.choice(SUPERLATIVES[self.language][self.parts])
+        way, sign = self.rng.choice(DIRECTIONS[self.language][self.parts])
         column = self.rng.choice(("price", "rating", "weight_kg"))
         self._say(kind, self.state, edit=True, s="\1", c="\2", d="\3")
         text = self.turns[-1].text if self.turns and self.turns[-1].kind == "sort" else ""

@@ -1,14 +1,15 @@
 """How people say the turns of a conversation: by kind of turn, language and use.
 
-Templates of the use "test" were written before anything was measured on them, and nothing in the package was made
-from them: what is developed looks at "develop" only. `{…}` are filled by `chat_script.py`.
+Nothing in the package was made from templates of the use "test", and which of them fail was not looked at; but
+they share their author with the grammar. Those of the use "unseen" do not (`chat_unseen.py`). `{…}` are filled
+by `chat_script.py`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test"]
+Use = Literal["develop", "test", "unseen"]
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -2,7 +2,7 @@
 
 only Acme, 只要红色的, in category tools, not red     →  a condition on the column that has this value
 only cheap ones, 便宜的                               →  at most what a third of what was found stays under
-cheaper, 更便宜的                                     →  below the median of what was found, or a row's own value
+cheaper, 更便宜的                                     →  below the median of what was found, or below a row's
 without children, 没有孩子的                          →  rows that have these words are left out
 """
 
