@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
-from benchmarks.chat_unseen import UNSEEN
+from benchmarks.chat_unseen import FINAL, SECOND
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
 
@@ -188,8 +188,8 @@ class Writer:
 
     def _templates(self, kind: str) -> tuple[Language, Sequence[str]]:
         """How a kind of turn may be said, and in which language."""
-        if self.use == "unseen":
-            return self.language, UNSEEN[kind][self.language]
+        if self.use in ("second", "final"):
+            return self.language, (SECOND if self.use == "second" else FINAL)[kind][self.language]
         mixed = TEMPLATES[kind].get("mixed")
         language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
         given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]

@@ -1,12 +1,13 @@
-"""The paraphrases that the figure of `make bench-chat` is of, by kind of turn and language.
+"""More paraphrases, by kind of turn and language, by somebody else than the author of the package's grammar.
 
-They were written last, by somebody else than the author of the package's grammar, after that was finished: the
-uses "develop" and "test" of `chat_templates.py` share their author with it, who has seen which of them failed.
+`SECOND` were the first to be measured: 0.80 of the turns were right alone, 0.39 in conversations. The grammar was
+then mended by looking at which of them failed, so they are templates to develop with now. `FINAL` were written
+before that, and which of them fail was never looked at: the figure of `make bench-chat` is of these.
 """
 
 from __future__ import annotations
 
-UNSEEN: dict[str, dict[str, tuple[str, ...]]] = {
+SECOND: dict[str, dict[str, tuple[str, ...]]] = {
     "search": {
         "en": (
             "can I see {q}?",
@@ -137,5 +138,119 @@ UNSEEN: dict[str, dict[str, tuple[str, ...]]] = {
     "none": {
         "en": ("good morning", "great, thank you!", "asdf qwer", "are you a robot?"),
         "zh": ("早上好", "非常感谢", "哈哈哈", "你是机器人吗"),
+    },
+}
+
+FINAL: dict[str, dict[str, tuple[str, ...]]] = {
+    "search": {
+        "en": ("please show {q}", "hi, do you sell {q}?", "I'm after {q}", "I want to see {q}", "look up {q}"),
+        "zh": ("想找{q}", "请给我看{q}", "搜{q}", "你这里有{q}吗？", "我要看{q}"),
+    },
+    "search under": {
+        "en": ("{q} up to {n} euros", "{q} that cost less than {n}", "show {q} below {n}"),
+        "zh": ("找{n}元以内的{q}", "{q}，最高{n}元", "价格低于{n}元的{q}"),
+    },
+    "cheap": {
+        "en": ("only inexpensive ones please", "show me the cheap ones only", "not the expensive ones"),
+        "zh": ("只看价格低的", "要便宜的", "不要太贵的", "只显示便宜的"),
+    },
+    "value": {
+        "en": (
+            "just {v}",
+            "I want the {v} ones",
+            "limit the {c} to {v}",
+            "only those that are {v}",
+            "please keep only {v}",
+            "{c}: {v}",
+        ),
+        "zh": ("只留{v}的", "{c}为{v}", "{v}的就行", "我只看{v}的", "只要{c}是{v}的"),
+    },
+    "maximum": {
+        "en": ("max {n} euros", "for less than {n}", "not more than {n} euros", "at most {n} please"),
+        "zh": ("{n}元以内", "价格最高{n}", "不要超过{n}元", "低于{n}元的"),
+    },
+    "between": {
+        "en": ("costing between {a} and {b}", "from {a} up to {b} euros", "between {a} and {b} please"),
+        "zh": ("{a}到{b}之间", "价格从{a}到{b}", "{a}-{b}元的"),
+    },
+    "not value": {
+        "en": ("no {v}", "anything except {v}", "I'd rather not have {v}", "hide the {v} ones"),
+        "zh": ("不要{v}", "除{v}以外", "我不喜欢{v}的", "{v}的除外"),
+    },
+    "without": {
+        "en": ("no {w} please", "not {w}", "without any {w}", "hide {w}"),
+        "zh": ("不带{w}的", "不想看{w}", "不要有{w}的"),
+    },
+    "since": {
+        "en": ("from {y} or later", "those released after {before}", "not older than {y}", "only since {y}"),
+        "zh": ("{y}年及以后", "{before}年以后发布的", "自{y}年起的", "不早于{y}年"),
+    },
+    "sort": {
+        "en": ("{s} at the top please", "sort by {c}, {d}", "I'd like the {s} first", "by {c} {d}"),
+        "zh": ("{s}优先", "请按{c}{d}排序", "先看{s}的", "{c}{d}"),
+    },
+    "like": {
+        "en": ("something like {r}", "I'd like more like {r}", "same kind as {r}", "ones similar to {r}"),
+        "zh": ("找类似{r}的", "要跟{r}一样的", "和{r}同款的", "还有像{r}的吗"),
+    },
+    "like but value": {
+        "en": ("{r} but {v}", "more like {r} but {v}", "the same as {r}, only {v}", "something like {r} in {v}"),
+        "zh": ("像{r}但是{v}的", "和{r}一样，不过要{v}的", "{r}有{v}的吗"),
+    },
+    "like but cheaper": {
+        "en": ("something like {r} but cheaper", "similar to {r}, but less expensive", "a cheaper {r}"),
+        "zh": ("像{r}但便宜一些的", "有没有跟{r}一样但便宜的", "比{r}便宜的类似的"),
+    },
+    "what": {
+        "en": ("what's in {r}?", "what can be seen in {r}?", "tell me more about {r}", "describe {r} please"),
+        "zh": ("{r}是什么东西", "描述一下{r}", "{r}里面有什么", "{r}的详情"),
+    },
+    "column": {
+        "en": ("what's the {c} of {r}?", "which {c} is {r}?", "the {c} of {r} please", "tell me {r}'s {c}"),
+        "zh": ("{r}的{c}", "{r}是哪个{c}", "请问{r}的{c}是什么", "{r}的{c}呢"),
+    },
+    "price": {
+        "en": ("how much does {r} cost?", "what's the price of {r}?", "{r}, how much?"),
+        "zh": ("{r}的价格呢", "{r}贵吗，多少钱", "{r}多少元"),
+    },
+    "count": {
+        "en": ("how many results?", "how many are these?", "what is the total?", "how many have you got?"),
+        "zh": ("有多少个结果", "一共几个", "共有多少", "这些有多少个"),
+    },
+    "count value": {
+        "en": ("how many {v} ones do you have?", "how many of these are {v}?", "count the {v} ones"),
+        "zh": ("这里面有几个{v}的", "{v}的一共有几个", "其中{v}的有几个"),
+    },
+    "extreme": {
+        "en": ("which one of these is the {s}?", "what is the {s} one?", "tell me the {s}"),
+        "zh": ("哪一个{s}", "{s}的是哪款", "其中哪个{s}"),
+    },
+    "next": {
+        "en": ("show the next page", "more results", "more please", "the following page"),
+        "zh": ("看下一页", "更多结果", "还有更多吗", "再看看"),
+    },
+    "previous": {
+        "en": ("the previous page", "back one page", "show the page before"),
+        "zh": ("看上一页", "返回上一页", "前一页吧"),
+    },
+    "undo": {
+        "en": ("go back a step", "undo the last change", "no, undo that"),
+        "zh": ("撤销上一步", "返回上一步", "退一步"),
+    },
+    "all": {
+        "en": ("remove all the filters", "all {q} again", "show me everything again"),
+        "zh": ("取消所有条件", "看全部{q}", "去掉所有筛选"),
+    },
+    "drop": {
+        "en": ("the {c} is not important", "drop the {c} condition", "{c} doesn't matter", "any {c} will do"),
+        "zh": ("{c}随便", "去掉{c}的限制", "{c}都可以", "不限制{c}"),
+    },
+    "reset": {
+        "en": ("new search", "reset everything", "let's start over"),
+        "zh": ("重新搜索", "清空所有", "重新来过"),
+    },
+    "none": {
+        "en": ("good evening", "thanks a lot", "lkjh poiu", "what's your name?"),
+        "zh": ("晚上好", "谢谢你", "嗯嗯", "你叫什么名字"),
     },
 }
