@@ -124,8 +124,8 @@ SECOND: dict[str, dict[str, tuple[str, ...]]] = {
         "zh": ("撤回", "退回上一步", "取消上一步"),
     },
     "all": {
-        "en": ("show everything again", "clear the filters", "back to all the results"),
-        "zh": ("回到全部", "清除所有条件", "全部显示出来"),
+        "en": ("show everything again", "back to all the results"),
+        "zh": ("回到全部", "全部显示出来"),
     },
     "drop": {
         "en": ("I don't care about the {c}", "without the {c} limit", "clear the {c}", "remove the {c}"),
@@ -143,7 +143,13 @@ SECOND: dict[str, dict[str, tuple[str, ...]]] = {
 
 FINAL: dict[str, dict[str, tuple[str, ...]]] = {
     "search": {
-        "en": ("please show {q}", "hi, do you sell {q}?", "I'm after {q}", "I want to see {q}", "look up {q}"),
+        "en": (
+            "please show {q}",
+            "hi, do you sell {q}?",
+            "I'm after {q}",
+            "I want to see {q}",
+            "look up {q}",
+        ),
         "zh": ("想找{q}", "请给我看{q}", "搜{q}", "你这里有{q}吗？", "我要看{q}"),
     },
     "search under": {
@@ -194,7 +200,12 @@ FINAL: dict[str, dict[str, tuple[str, ...]]] = {
         "zh": ("找类似{r}的", "要跟{r}一样的", "和{r}同款的", "还有像{r}的吗"),
     },
     "like but value": {
-        "en": ("{r} but {v}", "more like {r} but {v}", "the same as {r}, only {v}", "something like {r} in {v}"),
+        "en": (
+            "{r} but {v}",
+            "more like {r} but {v}",
+            "the same as {r}, only {v}",
+            "something like {r} in {v}",
+        ),
         "zh": ("像{r}但是{v}的", "和{r}一样，不过要{v}的", "{r}有{v}的吗"),
     },
     "like but cheaper": {
@@ -238,8 +249,8 @@ FINAL: dict[str, dict[str, tuple[str, ...]]] = {
         "zh": ("撤销上一步", "返回上一步", "退一步"),
     },
     "all": {
-        "en": ("remove all the filters", "all {q} again", "show me everything again"),
-        "zh": ("取消所有条件", "看全部{q}", "去掉所有筛选"),
+        "en": ("all {q} again", "show me everything again", "back to all results"),
+        "zh": ("看全部{q}", "回到全部结果"),
     },
     "drop": {
         "en": ("the {c} is not important", "drop the {c} condition", "{c} doesn't matter", "any {c} will do"),

@@ -24,7 +24,7 @@ _BELOW = (
     r"|低于|小于|少于|不到|不足|便宜于|轻于|短于|<(?!=)"
 )
 _AT_MOST = (
-    r"at (?:the )?most|up to|no more than|not more than|no higher than|not over|not above|no "
+    r"at (?:the )?most|up to|nothing (?:above|over|beyond|more than|higher than|exceeding)|no more than|not more than|no higher than|not over|not above|no "
     r"greater than|max(?:imum)?(?: of)?"
     r"|within|not exceed(?:ing)?|a (?:budget|maximum|limit) of|budget(?: is| of|:)?|not "
     r"cost(?:ing)? more than|<=|≤"
@@ -42,7 +42,7 @@ _AT_LEAST = (
 )
 _OR_LESS = (
     r"(?:or|and) (?:less|below|under|cheaper|fewer|lower|lighter|smaller)|max(?:imum)?|tops"
-    r"|at most|及?以下|以内|之内|之下|封顶"
+    r"|at most|及?以下|以内|之内|之下|封顶|内(?![容部衣])"
 )
 _OR_MORE = r"(?:or|and) (?:more|above|over|higher|better|up|upwards?|heavier|larger)|\+|及?以上|起步|起|开外"
 _ABOUT = r"around|about|roughly|approximately|circa|approx\.?|close to|大约|大概|约|差不多"

@@ -33,12 +33,12 @@ _ABOUT = (
 _NEXT = (
     r"(?<![a-z])(?:the\s+)?next(?:\s+(?:page|ones|few|results))?(?![a-z])"
     r"|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
-    r"|page (?:down|forward)|更多|下一?页|后一页|往后翻?|继续|再来(?:一些|一点|点|几个)?"
+    r"|page (?:down|forward)|更多|(?:翻到?|去|到|转到|跳到)?下一?页|后一页|往后翻?|继续|再(?:来|看|给)(?:一些|一点|些|点|几个|看)?"
     r"|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
 )
 _PREVIOUS = (
     r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one "
-    r"page back|page back|上一?页|前一页|往前翻|前面一页"
+    r"page back|page back|(?:翻到?|去|到|转到|回到|返回|退回)?(?:上一?页|前一页|前面一页)|往前翻"
 )
 _PAGE = (
     r"(?:go to\s+|show\s+)?(?<![a-z])page\s+(?:number\s+)?(?P<n>\d+|[a-z]+)|第(?P<zh>\d+"
@@ -48,13 +48,13 @@ _RESET = (
     r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart"
     r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
     r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all"
-    r"|all)|^clear$|重新开始|重新来|清空|全部清除|清除(?:全部|所有)|清除|重来|"
+    r"|all)|^clear$|重新开始|重新来过?|(?:全部|统统|都)?清空(?:全部|所有|一切)?|全部清除|清除(?:全部|所有)|清除|重来|"
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
 _UNDO = (
     r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])"
     r"|revert|rewind|(?:previous|earlier|last) (?:search|state|step)"
-    r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|上一步|倒回|回去"
+    r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|(?:撤销|取消|撤回|退回|返回|回到)?上一步(?:操作)?|倒回|回去"
     r"|回到上一步|回到之前|恢复上一步"
 )
 _ALL = r"(?<![a-z])(?:all|everything|whole|full|entire)(?![a-z])|全部|所有|整个|完整|一切"
@@ -79,7 +79,7 @@ _NEEDS_ALL = r"什么|哪种|哪个|啥|任何"
 _SORTING = r"(?<![a-z])(?:sort(?:ing)?|order(?:ing)?)(?![a-z])|排序|顺序"
 _ASIDE = (
     r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead"
-    r"|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢"
+    r"|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢|出来|结果"
 )
 
 

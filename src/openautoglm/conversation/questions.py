@@ -31,8 +31,8 @@ _DETAILS = (
     r"|什么|啥|介绍|描述|说|讲|告诉|详情"
 )
 _COUNT = (
-    r"how many|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)"
-    r"|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|几(?:个"
+    r"how many|how large is (?:this|that|the list)|(?:what(?:'s| is) )?(?:the )?total(?: number| count)?(?= ?[?]?$)|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)"
+    r"|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|(?:数量|总数|数目)(?=[?吗呢]?$)|几(?:个"
     r"|件|款|张|种|条|样|项|辆|只|台)(?!人)"
 )
 _AVERAGE = r"average|mean|median|range|typical(?:ly)?|total|平均|范围|区间|总价"
@@ -111,7 +111,8 @@ def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
         return Turn("question", state, Question("different", said, column=column.name, among=state))
     words = frameless(
         re.sub(
-            r"找到|结果|results?|found|find|did|number|altogether|total|in all|一共|总共|共|总|这里|到|里|是",
+            r"找到|结果|results?|hits?|match(?:es|ing)?|fit(?:s|ting)?|found|find|left|did|got|number|altogether"
+            r"|in total|total|in all|数量|总数|数目|一共|总共|共|总|这里|里面|其中|当中|到|里|是",
             " ",
             turn.rest,
         )

@@ -34,7 +34,7 @@ _FRAME = frozenset(
         "happen stock sell carry available ask asking go goes make makes made keep keeps limit "
         "limited restrict restricted narrow narrowed filter filtered down should must which where "
         "whose who that's what's cost costs costing priced price colour color time up more "
-        "please, thanks thank be select selected choose pick all every each than as it's they're "
+        "please, thanks thank be prefer prefers like'd love pay spend afford select selected choose pick all every each than as it's they're "
         "were where there's ones' exactly simply possible"
     ).split()
 )
@@ -57,22 +57,30 @@ _TAIL = frozenset(
         "find see you i on of the by from ones"
     ).split()
 )
+_WISH = (
+    r"^(?:(?:i|we)\s*(?:'d|would|really|just|also|am|'m|are|'re)?\s*(?:really |just |also )?"
+    r"(?:like|love|prefer|wish|hope|want|need|after|looking|trying|searching|hunting)(?![a-z])"
+    r"(?:\s+(?:to|for)(?![a-z]))?(?:\s+(?:see|have|get|look at|look for|buy|find|browse|view|check out)(?![a-z]))?"
+    r"|where(?:'s| is| are| can (?:i|we) (?:find|see|get|buy))(?![a-z])"
+    r"|(?:check|look|search)(?:ing)? (?:out|up|at|for)(?![a-z])|browse(?![a-z]))\s+(?=\S)"
+)
+"""How a request begins in more than a word: "I would like to look at", "where are"."""
 _PHOTOS = r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s+|the\s+)?"
 _ZH_START = re.compile(
-    r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
+    r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:(?:你们?|您)?(?:这里|这儿|店里)?有(?:没有)?(?=.+(?:吗|么|呢|没有)[?]?$))?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
     r"(?:帮我|给我|替我|帮忙)?我?(?:们)?(?:只|就|还)?"
-    r"(?:想要|想找|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|找找|看看|搜搜|找|搜|查|(?<=我)要|(?<=请)看"
-    r"|(?<=我)想|来(?=[点些几个]))?"
+    r"(?:想要|想找找?|想看一?看|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|找一?找|看一?看|搜一?搜|查一?查|找|搜|查|(?<=我)要|(?<=请)看"
+    r"|(?<=我)想|来(?=[点些几个一]))?"
     r"(?:一下|一些|一点|点|些|几个|个)?(?:关于)?\s*"
 )
-_ZH_LOOK = re.compile(r"^(?:看一下|看下|看看|要(?:一些|几个|点))\s*")
+_ZH_LOOK = re.compile(r"^(?:看一看|看一下|看下|看看|要(?:一些|几个|点))\s*")
 _ZH_END = re.compile(
     r"(?:的?(?:图片|照片|图))?(?:可以)?(?:有吗|吗|么|嘛|呢|吧|啊|呀|谢谢|都?给我看看?|有哪些|有什么|的)+$"
 )
 _ZH_FILL = re.compile(
     r"请问|请|麻烦|帮我|给我|替我|我们|我|你们|你|您|只想要|只想看|只想|只要|只看|只有|只|仅显示|仅看|仅|就要|就行|就好|就|想要|想看|想找|想|"
     r"需要|得是|必须|应该|要求|要|看一下|看看|看下|看|来点|来些|来|再|显示|展示|列出|找出|找|那些|这些|其中|当中|里面|里边|里|之中|中|限定|限制|筛选|过滤|"
-    r"保留|换成|改成|改为|换|一下|一些|一点|一个|有哪些|有什么|有没有|有|在|是|为|吗|么|呢|吧|啊|呀|的|了|那|也|还|都|但是|但|不过|而且|并且|和|与|"
+    r"保留|留下|换成|改成|改为|换|一下|一些|一点|一个|有哪些|有什么|有没有|有|在|是|为|吗|么|呢|吧|啊|呀|的|了|那|也|还|都|但是|但|不过|而且|并且|和|与|"
     r"跟|及|或者|或|给|让|把|可以|可|能|好|东西|产品|商品|结果|图片|照片|个|件|款|种|些|点|最好|价格|价钱|就可以|行|以及|全|条件|之内|类"
 )
 
@@ -162,7 +170,7 @@ def content(text: str) -> str:
     while before != words:
         before = words
         words = _ZH_LOOK.sub("", _without_start(words)).strip().removeprefix("的")
-        words = removed(_PHOTOS, _ZH_END.sub("", words)).strip()
+        words = removed(_PHOTOS, removed(_WISH, _ZH_END.sub("", words))).strip()
         pieces = words.split()
         while len(pieces) > 1 and pieces[0].casefold() in _EDGE:
             del pieces[0]

@@ -42,7 +42,7 @@ _POLITE = (
 _LIKE = (
     r"(?<![a-z])(?:(?<!would )like|similar(?: ones)?(?: to)?|resembl\w+|(?:the )?same (?:as"
     r"|kind as|style as|type as)|alike|comparable(?: to)?|more of"
-    r"|akin to|in the style of|look(?:s|ing)? like|close to)(?![a-z])|像|类似于?|相似|一样"
+    r"|(?:version|variant|alternative)s? (?:of|to)|akin to|in the style of|look(?:s|ing)? like|close to)(?![a-z])|像|类似于?|相似|一样"
     r"|差不多|同款|那样|那种|近似|接近|同样"
 )
 _ASIDE = (
@@ -58,10 +58,10 @@ _WANTING = (
 )
 _REFINING = (
     r"(?<![a-z])(?:only|just|ones?|those|these|them|narrow|limit|restrict|keep|filter|of "
-    r"(?:these|those|them)|among|make (?:it|them)"
+    r"(?:these|those|them)|among|make (?:it|them)|prefer(?:ably)?"
     r"|should be|must be|has to be|have to be|needs? to be|it has to|they should)(?![a-z])"
     r"|^(?:with|without|in|by|from|made of|not|no|except|but not|and with|nothing)(?![a-z])"
-    r"|只|仅|就要|其中|里面|这些|那些|当中|限定|筛选|过滤|保留|换成|改成|不要|除了|排除|^(?:要|得是|必须)|再加"
+    r"|只|仅|就要|其中|里面|这些|那些|当中|限定|筛选|过滤|保留|留下|只留|换成|改成|不要|除了|排除|^(?:要|得是|必须)|再加"
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
@@ -112,7 +112,7 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     if spoken.it and not spoken.rows and not (saying or cheaper):
         return None
     if search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest) and not search(
-        r"^(?:what|how) about", turn.rest
+        r"^(?:(?:what|how) about|(?:is|are) there)(?![a-z])", turn.rest
     ):
         return None
     if not (saying or cheaper) and not (search(_WANTING, probe.rest) and search(_BUT, probe.rest)):
