@@ -189,7 +189,7 @@ FINAL: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "since": {
         "en": ("from {y} or later", "those released after {before}", "not older than {y}", "only since {y}"),
-        "zh": ("{y}年及以后", "{before}年以后发布的", "自{y}年起的", "不早于{y}年"),
+        "zh": ("{y}年及以后", "{y}年以后发布的", "自{y}年起的", "不早于{y}年"),
     },
     "sort": {
         "en": ("{s} at the top please", "sort by {c}, {d}", "I'd like the {s} first", "by {c} {d}"),
@@ -209,7 +209,7 @@ FINAL: dict[str, dict[str, tuple[str, ...]]] = {
         "zh": ("像{r}但是{v}的", "和{r}一样，不过要{v}的", "{r}有{v}的吗"),
     },
     "like but cheaper": {
-        "en": ("something like {r} but cheaper", "similar to {r}, but less expensive", "a cheaper {r}"),
+        "en": ("something like {r} but cheaper", "similar to {r}, but less expensive"),
         "zh": ("像{r}但便宜一些的", "有没有跟{r}一样但便宜的", "比{r}便宜的类似的"),
     },
     "what": {

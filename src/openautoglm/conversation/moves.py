@@ -31,7 +31,7 @@ _ABOUT = (
     r"|帮助|你是谁|你会什么|你会做什么|你能做什么|你可以做什么|怎么用|如何使用|你叫什么(?:名字)?|你是机器人"
 )
 _NEXT = (
-    r"(?<![a-z])(?:the\s+)?next(?:\s+(?:page|ones|few|results))?(?![a-z])"
+    r"(?<![a-z])(?:the\s+)?(?:next|following)(?:\s+(?:page|ones|few|results))?(?![a-z])"
     r"|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
     r"|page (?:down|forward)|更多|(?:翻到?|去|到|转到|跳到)?下一?页|后一页|往后翻?|继续|再(?:来|看|给)(?:一些|一点|些|点|几个|看)?"
     r"|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
@@ -48,7 +48,7 @@ _RESET = (
     r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart"
     r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
     r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all"
-    r"|all)|^clear$|重新开始|重新来过?|(?:全部|统统|都)?清空(?:全部|所有|一切)?|全部清除|清除(?:全部|所有)|清除|重来|"
+    r"|all)|^clear$|重新(?:开始|来过?|搜索?|找|查|查找)(?:吧|一下|一次)?|(?:全部|统统|都)?清空(?:全部|所有|一切)?|全部清除|清除(?:全部|所有)|清除|重来|"
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
 _UNDO = (
@@ -78,8 +78,8 @@ _REQUEST = r"(?<![a-z])(?:do you|have you|are there|is there|show|find|got)(?![a
 _NEEDS_ALL = r"什么|哪种|哪个|啥|任何"
 _SORTING = r"(?<![a-z])(?:sort(?:ing)?|order(?:ing)?)(?![a-z])|排序|顺序"
 _ASIDE = (
-    r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead"
-    r"|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢|出来|结果"
+    r"(?<![a-z])(?:back|to|go|back to|no|step|page|again|once|please|its|their|then|instead|last|latest|change|edit|action|thing|move|command|did"
+    r"|matter|at all|as well)(?![a-z])|一步|一次|一下|到|回|恢复|显示|看|都|请|什么|呢|出来|结果|吧|了"
 )
 
 

@@ -46,7 +46,8 @@ _EDGE = frozenset(
         "need needing see to have got do any some a an the of there is are hello hi hey okay ok "
         "so well now then lets let's what about how anything something if are were interested in "
         "i'll try let happen also and but maybe perhaps actually really help my with buy buying "
-        "after pictures images photos your at"
+        "after pictures images photos your at sell stock carry offer offering bring fetch grab pull up out check "
+        "browse view recommend suggest present provide who which where dear good morning day hey there thanks"
     ).split()
 )
 """Of these, those that go from the beginning of the words that are looked for."""
@@ -69,7 +70,7 @@ _PHOTOS = r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s
 _ZH_START = re.compile(
     r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:(?:你们?|您)?(?:这里|这儿|店里)?有(?:没有)?(?=.+(?:吗|么|呢|没有)[?]?$))?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
     r"(?:帮我|给我|替我|帮忙)?我?(?:们)?(?:只|就|还)?"
-    r"(?:想要|想找找?|想看一?看|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|找一?找|看一?看|搜一?搜|查一?查|找|搜|查|(?<=我)要|(?<=请)看"
+    r"(?:想要|想找找?|想看一?看|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|找一?找|看一?看|搜一?搜|查一?查|找|搜|查|(?<=我)要|(?<=[请我])看(?:看|一下|下)?"
     r"|(?<=我)想|来(?=[点些几个一]))?"
     r"(?:一下|一些|一点|点|些|几个|个)?(?:关于)?\s*"
 )
@@ -80,7 +81,7 @@ _ZH_END = re.compile(
 _ZH_FILL = re.compile(
     r"请问|请|麻烦|帮我|给我|替我|我们|我|你们|你|您|只想要|只想看|只想|只要|只看|只有|只|仅显示|仅看|仅|就要|就行|就好|就|想要|想看|想找|想|"
     r"需要|得是|必须|应该|要求|要|看一下|看看|看下|看|来点|来些|来|再|显示|展示|列出|找出|找|那些|这些|其中|当中|里面|里边|里|之中|中|限定|限制|筛选|过滤|"
-    r"保留|留下|换成|改成|改为|换|一下|一些|一点|一个|有哪些|有什么|有没有|有|在|是|为|吗|么|呢|吧|啊|呀|的|了|那|也|还|都|但是|但|不过|而且|并且|和|与|"
+    r"保留|留下|只留下?|留|换成|改成|改为|换|一下|一些|一点|一个|有哪些|有什么|有没有|有|在|是|为|吗|么|呢|吧|啊|呀|的|了|那|也|还|都|但是|但|不过|而且|并且|和|与|"
     r"跟|及|或者|或|给|让|把|可以|可|能|好|东西|产品|商品|结果|图片|照片|个|件|款|种|些|点|最好|价格|价钱|就可以|行|以及|全|条件|之内|类"
 )
 

@@ -61,7 +61,7 @@ _REFINING = (
     r"(?:these|those|them)|among|make (?:it|them)|prefer(?:ably)?"
     r"|should be|must be|has to be|have to be|needs? to be|it has to|they should)(?![a-z])"
     r"|^(?:with|without|in|by|from|made of|not|no|except|but not|and with|nothing)(?![a-z])"
-    r"|只|仅|就要|其中|里面|这些|那些|当中|限定|筛选|过滤|保留|留下|只留|换成|改成|不要|除了|排除|^(?:要|得是|必须)|再加"
+    r"|只|仅|就要|其中|里面|这些|那些|当中|限定|筛选|过滤|保留|留下|只留|(?:就行|就好|就可以|就够|即可)(?:了)?[.!]?$|换成|改成|不要|除了|排除|^(?:要|得是|必须)|再加"
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 

@@ -71,6 +71,7 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
         ) is not None:
             negative = _filter(value, "!=")
             turn.replace(match, LIMIT)
+            turn.cut(rf"(?<={LIMIT})\s*(?:的|类)?(?:以外|之外|外)(?:的)?")
             found.append(negative)
             found += _further(turn, columns, negative)
     wanted: list[Filter] = []
@@ -167,7 +168,9 @@ def read_comparatives(turn: Reading, columns: Columns, row: dict[str, Any]) -> l
                 if words
                 else ""
             )
-            chinese = rf"比\s*{rows}\s*(?:更|要|还)?{any_of(plain)}(?:一点|一些|点|些)?" if plain else ""
+            # 比: than this row; 但, 不过: a row like it, which "cheap" then compares with it.
+            than = rf"(?:比\s*{rows}|但是?|不过|只是|而且?)\s*(?:要|是)?"
+            chinese = rf"{than}(?:更|要|还)?{any_of(plain)}(?:一点|一些|点|些)?" if plain else ""
             match = (turn.cut(chinese, f"{ROW} {LIMIT}") if chinese else None) or (
                 turn.cut(pattern, f"{ROW} {LIMIT}") if pattern else None
             )
