@@ -112,12 +112,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the script, hold the conversations, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--use", choices=("develop", "test", "second", "final"), default="final")
+    parser.add_argument("--use", choices=("develop", "test", "second", "third", "final"), default="final")
     parser.add_argument(
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )
     given = parser.parse_args(argv)
-    if given.failures and given.use == "test":
+    if given.failures and given.use in ("test", "final"):
         parser.error("failures on templates that are held out are not looked at")
     use: Use = given.use
     count, length = (6, 8) if given.quick else (40, 10)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
-from benchmarks.chat_unseen import FINAL, SECOND
+from benchmarks.chat_unseen import FINAL, SECOND, THIRD
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
 
@@ -82,6 +82,7 @@ NAMES: dict[Language, dict[str, str]] = {
 }  # fmt: skip
 STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
 """Words after which the limit itself does not pass."""
+LATER = {"second": SECOND, "third": THIRD, "final": FINAL}
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 
@@ -188,8 +189,8 @@ class Writer:
 
     def _templates(self, kind: str) -> tuple[Language, Sequence[str]]:
         """How a kind of turn may be said, and in which language."""
-        if self.use in ("second", "final"):
-            return self.language, (SECOND if self.use == "second" else FINAL)[kind][self.language]
+        if self.use in LATER:
+            return self.language, LATER[self.use][kind][self.language]
         mixed = TEMPLATES[kind].get("mixed")
         language: Language = "mixed" if mixed and self.rng.random() < 0.15 else self.language
         given = TEMPLATES[kind].get(language) or TEMPLATES[kind][self.language]
