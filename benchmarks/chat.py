@@ -112,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the script, hold the conversations, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--use", choices=("develop", "test", "second", "third", "final"), default="final")
+    parser.add_argument(
+        "--use", choices=("develop", "test", "second", "third", "fourth", "final"), default="final"
+    )
     parser.add_argument(
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )

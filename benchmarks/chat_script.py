@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
-from benchmarks.chat_unseen import FINAL, SECOND, THIRD
+from benchmarks.chat_unseen import FINAL, FOURTH, SECOND, THIRD
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
 
@@ -82,7 +82,7 @@ NAMES: dict[Language, dict[str, str]] = {
 }  # fmt: skip
 STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
 """Words after which the limit itself does not pass."""
-LATER = {"second": SECOND, "third": THIRD, "final": FINAL}
+LATER = {"second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL}
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

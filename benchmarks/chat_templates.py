@@ -1,7 +1,7 @@
 """How people say the turns of a conversation: by kind of turn, language and use.
 
 Nothing in the package was made from templates of the use "test", and which of them fail was not looked at;
-but they share their author with the grammar. "second", "third", "final" do not (`chat_unseen.py`). `{…}` are filled
+but they share their author with the grammar. those that came later do not (`chat_unseen.py`). `{…}` are filled
 by `chat_script.py`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test", "second", "third", "final"]
+Use = Literal["develop", "test", "second", "third", "fourth", "final"]
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -76,7 +76,17 @@ MEANINGS = (
             "高价",
             "高档",
         ),
-        lower=("cheaper", "less expensive", "less pricey", "less costly", "lower priced", "lower in price")
+        lower=(
+            "cheaper",
+            "less expensive",
+            "less pricey",
+            "less costly",
+            "lower priced",
+            "lower in price",
+            "costs less",
+            "cost less",
+            "costing less",
+        )
         + (
             "not as expensive",
             "更便宜",
@@ -84,6 +94,10 @@ MEANINGS = (
             "便宜点",
             "便宜些",
             "便宜一些",
+            "价格低一些",
+            "价格低一点",
+            "价格更低",
+            "价格低点",
             "再便宜",
             "较便宜",
             "比较便宜",

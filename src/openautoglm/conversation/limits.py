@@ -72,7 +72,7 @@ _UNTIL = (
 )
 _LATER = (
     r"(?:and|or|,)?\s*(?:on(?:wards?)?|later|newer|after|up|forward|more recent)|(?:及"
-    r"|或)?(?:以后|之后|以来|往后|开始|起|后|至今)"
+    r"|或者?)?(?:更新|更晚|以后|之后|以来|往后|开始|起|后|至今)"
 )
 _EARLIER = r"(?:and|or)\s+(?:earlier|older|before)|及以前|及之前|为止"
 

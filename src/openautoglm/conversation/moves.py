@@ -21,7 +21,7 @@ _GREETING = (
     r"|thanks?(?: you)?(?: (?:very|so) much| a lot)?"
     r"|thx|cheers|bye|goodbye|see you|ok|okay|great|cool|nice|perfect|awesome|wonderful|lovely"
     r"|yes|yeah|yep|no|nope|sure|right|fine|ah|oh|hm+"
-    r"|test|lol)(?![a-z])|你好|您好|大家好|嗨|哈喽|谢谢你?|多谢|感谢|再见|拜拜|好的|好吧|嗯+|哦|早上好|晚上好|下午好|早安|晚安|不错|太好了|很好|是的|对"
+    r"|test|lol)(?![a-z])|你好|您好|大家好|嗨|哈喽|谢谢你?|多谢|感谢|再见|拜拜|好的|好吧|嗯+|哦+|呵呵+|哈+|嘿+|早上好|晚上好|下午好|早安|晚安|不错|太好了|很好|是的|对"
 )
 _ABOUT = (
     r"(?<![a-z])(?:help|who are you|what are you|what can you do|what do you do|how (?:does"
@@ -33,7 +33,7 @@ _ABOUT = (
 _NEXT = (
     r"(?<![a-z])(?:the\s+)?(?:next|following)(?:\s+(?:page|ones|few|results))?(?![a-z])"
     r"|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
-    r"|page (?:down|forward)|更多|(?:翻到?|去|到|转到|跳到)?下一?页|后一页|往后翻?|继续|再(?:来|看|给)(?:一些|一点|些|点|几个|看)?"
+    r"|page (?:down|forward)|更多|(?:翻到?|去|到|转到|跳到)?下一?页|后一页|往后翻?|继续|(?:接着|继续|往下|再往下)(?:看|翻|来)?|再(?:来|看|给)(?:一些|一点|些|点|几个|看)?"
     r"|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
 )
 _PREVIOUS = (
@@ -46,9 +46,9 @@ _PAGE = (
 )
 _RESET = (
     r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart"
-    r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|new (?:search|start|conversation)"
+    r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|(?:start |begin |do )?(?:a )?new (?:search|start|conversation)"
     r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all"
-    r"|all)|^clear$|重新(?:开始|来过?|搜索?|找|查|查找)(?:吧|一下|一次)?|(?:全部|统统|都)?清空(?:全部|所有|一切)?|全部清除|清除(?:全部|所有)|清除|重来|"
+    r"|all)|^clear$|(?:全部|都)?重新(?:开始|来过?|搜索?|找|查|查找)(?:吧|一下|一次)?|(?:全部|统统|都)?清空(?:全部|所有|一切|重来)?|全部清除|清除(?:全部|所有)|清除|重来|"
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
 _UNDO = (
@@ -70,7 +70,7 @@ _DROP = (
     r"(?:not )?important|unimportant|irrelevant|whatever|whichever|any|regardless of"
     r"|no matter|take (?:off|away)|get rid of|undo|(?:is|are) fine|(?:is|are) ok(?:ay)?|no"
     r"|without|no preference(?: for| on)?|no restriction on|open|skip|leave out)(?![a-z])"
-    r"|不限制?|无所谓|去掉|去除|取消|忽略|不管|不用管|不考虑|随便|都可以|都行|都好|任意|不论|无论|删除|移除|解除|不在乎|没关系|不重要|不要求|别管|放开|不要"
+    r"|不限制?|无所谓|去掉|去除|取消|忽略|不管|不用管|不考虑|随便|都可以|都行|都好|任意|不论|无论|删除|移除|解除|不看|不在乎|没关系|不重要|不要求|别管|放开|不要"
 )
 _SURELY = r"forget|drop|remove|delete|cancel|ignore|mind|care|matter|取消|去掉|忽略|删除|不限|无所谓"
 """What takes a condition away and nothing else; "any" and "no" may begin a search."""

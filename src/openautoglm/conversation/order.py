@@ -13,7 +13,7 @@ _SORT = (
     r"(?<![a-z])(?:re-?)?(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)(?:\s+(?:it|them"
     r"|these|those|the results|results|by|on|all))*(?![a-z])"
 )
-_BY = r"(?:按照|按|依照|依|根据)"
+_BY = r"(?:按照|以|根据|按|依照|依|根据)"
 _ZH_SORT = r"(?:进行)?(?:排序|排列|排一下|排)"
 _RISING = (
     r"(?<![a-z])(?:in )?(?:ascending|asc|increasing|rising)(?: order)?(?![a-z])|(?:from "
@@ -33,7 +33,7 @@ _FALLING = (
 )
 _FIRST = (
     r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top"
-    r"|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|靠前|在先"
+    r"|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|第一|靠前|在先"
     r"|在上面?|置顶"
 )
 _PUT = (

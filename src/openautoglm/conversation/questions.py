@@ -112,7 +112,7 @@ def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
     words = frameless(
         re.sub(
             r"找到|结果|results?|hits?|match(?:es|ing)?|fit(?:s|ting)?|found|find|left|did|got|number|altogether"
-            r"|in total|total|in all|数量|总数|数目|一共|总共|共|总|这里面?|这当中|里面|这些|其中|当中|到|里|是",
+            r"|in total|total|in all|数量|总数|数目|现在|目前|还剩?|剩下?|一共|总共|共|总|这里面?|这当中|里面|这些|其中|当中|到|里|是",
             " ",
             turn.rest,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from openautoglm.conversation.lexicon import HAN
@@ -55,7 +56,7 @@ _TAIL = frozenset(
     (
         "please pls plz thanks thank you now again available for me us in stock anything do have "
         "got here there and but or with that which is are cost costs at to priced price sell show "
-        "find see you i on of the by from ones"
+        "find see you i on of the by from ones a an as"
     ).split()
 )
 _WISH = (
@@ -69,8 +70,8 @@ _WISH = (
 _PHOTOS = r"^(?:a\s+)?(?:pictures?|images?|photos?|photographs?)\s+of\s+(?:an?\s+|the\s+)?"
 _ZH_START = re.compile(
     r"^(?:(?:请问|请|麻烦|劳驾)(?:你|您)?)?(?:(?:你们?|您)?(?:这里|这儿|店里)?有(?:没有)?(?=.+(?:吗|么|呢|没有)[?]?$))?(?:你们?|您)?(?:这里|这儿|店里)?(?:能不能|可不可以|可以|能)?(?:再|就|那|那么|先)?"
-    r"(?:帮我|给我|替我|帮忙)?我?(?:们)?(?:只|就|还)?"
-    r"(?:想要|想找找?|想看一?看|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|找一?找|看一?看|搜一?搜|查一?查|找|搜|查|(?<=我)要|(?<=[请我])看(?:看|一下|下)?"
+    r"(?:帮我|给我|替我|帮忙)?我?(?:们)?(?:只|就|还|正在|在)?"
+    r"(?:想要|想找找?|想看一?看|想看|想买|需要|要找|要看|要买|寻找|查找|搜索|搜寻|检索|显示|展示|推荐|有没有|有(?:什么|哪些|啥)(?=.)|找一?找|看一?看|搜一?搜|查一?查|找|搜|查|(?<=我)要|(?<=[请我])看(?:看|一下|下)?"
     r"|(?<=我)想|来(?=[点些几个一]))?"
     r"(?:一下|一些|一点|点|些|几个|个)?(?:关于)?\s*"
 )
@@ -179,6 +180,35 @@ def content(text: str) -> str:
             del pieces[-1]
         words = " ".join(pieces)
     return "" if words.casefold() in _FRAME else words
+
+
+_ZH_FUNCTION = frozenset(
+    "请给我你您们在再就那么先帮替想要看找搜查寻买来有没是什么哪些几个点一下里这的了吗呢吧啊呀吗可以能不会想需"
+)
+"""Characters that requests are made of; each of them begins other words, too."""
+
+
+def trimmed(words: str, says: Callable[[str], bool]) -> str:
+    """Give Chinese words without the characters of a request around what the catalogue has words for.
+
+    Args:
+        words: what is looked for, as far as patterns could tell.
+        says: whether some row's texts have all of some words.
+
+    >>> trimmed("我在找红旗", lambda words: words == "红旗")
+    '红旗'
+    >>> trimmed("能量饮料", lambda words: False)
+    '能量饮料'
+    """
+    if not re.fullmatch(f"[{HAN}]+", words) or says(words):
+        return words
+    starts = [n for n in range(len(words)) if all(one in _ZH_FUNCTION for one in words[:n])]
+    ends = [n for n in range(len(words), 0, -1) if all(one in _ZH_FUNCTION for one in words[n:])]
+    for start in starts:
+        for end in ends:
+            if start < end and words[start:end] != words and says(words[start:end]):
+                return words[start:end]
+    return words
 
 
 def _without_start(words: str) -> str:

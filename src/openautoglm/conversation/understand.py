@@ -23,7 +23,7 @@ from openautoglm.conversation.moves import read_move
 from openautoglm.conversation.order import read_order
 from openautoglm.conversation.patterns import entire, removed, search
 from openautoglm.conversation.questions import read_question
-from openautoglm.conversation.reading import IT, ROW, Reading, content, frameless
+from openautoglm.conversation.reading import IT, ROW, Reading, content, frameless, trimmed
 from openautoglm.conversation.reference import Spoken, meant, read_rows
 from openautoglm.conversation.state import Filter, State
 from openautoglm.conversation.turn import Turn, View, kept
@@ -157,7 +157,7 @@ def _found(turn: Reading, sort: str | None, state: State, view: View) -> Turn:
         refining=refining,
     )
     without = read_without(told) if refining or not told.has(r"^(?:no|not)(?![a-z])") else []
-    words = frameless(told.rest) if refining else content(told.rest)
+    words = frameless(told.rest) if refining else trimmed(content(told.rest), view.says)
     filters = [*limits, *values, *adjectives]
     if not refining and not words:
         refining, base = True, state

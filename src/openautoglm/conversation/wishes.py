@@ -28,9 +28,9 @@ _NOT = (
     r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than"
     r"|apart from|excluding|exclude|excl\.?"
     r"|leave out|leaving out|take out|take away|filter out|rule out|get rid of|hide|skip|minus"
-    r"|without|rather not(?: have)?|no more|never|(?:nothing|none|no ones?) (?:with|that has|that have)"
+    r"|without|rather not(?: have)?|no more|never|none of|(?:nothing|none|no ones?) (?:with|that has|that have)"
     r"|not|no|non|(?:anything|something) other than|(?<!never )remove|drop"
-    r"|(?:不想要|不需要|不喜欢|不想看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
+    r"|(?:不想要|不需要|不喜欢|不想看|不看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
 )
 _NOT_AFTER = (
     r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded"
@@ -76,6 +76,7 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
             found += _further(turn, columns, negative)
     wanted: list[Filter] = []
     told = [rf"{named}(?P<v>{values})", rf"(?P<v>{values})\s*(?:的)?\s*(?P<col>{names})(?!\s*(?:is|are|of))"]
+    told += [rf"(?<![a-z])with\s+(?P<v>{values})\s+as\s+(?:the\s+|its\s+)?(?P<col>{names})"]
     told += [rf"{_BY}\s+(?:the\s+)?(?P<v>{values})(?![a-z])"]
     for pattern in [*told, *([rf"(?P<v>{values})(?:类|牌)?"] if all_values else [])]:
         for match in list(matches(pattern, turn.rest)):
