@@ -53,7 +53,13 @@ def test_a_damaged_session_is_told(tmp_path: Path, text: str) -> None:
 
 def test_turns_from_a_pipe_are_one_object_each(tmp_path: Path) -> None:
     workspace = shop(tmp_path)
-    done = talk(workspace.folder, "red bicycles\n\nunder 25\n/sett\n/state\n第一个多少钱？", "--json", "--session", "a")
+    done = talk(
+        workspace.folder,
+        "red bicycles\n\nunder 25\n/sett\n/state\n第一个多少钱？",
+        "--json",
+        "--session",
+        "a",
+    )
     assert done.returncode == 0, done.stderr
     replies = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one.get("act", "error") for one in replies] == ["search", "refine", "error", "set", "question"]

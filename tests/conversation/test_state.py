@@ -19,7 +19,9 @@ FILTERS = st.one_of(
     st.builds(Filter, st.just("price"), ORDERS, st.integers(-5, 500) | st.floats(-5, 500, allow_nan=False)),
     st.builds(Filter, st.just("released"), ORDERS, st.dates().map(str)),
     st.builds(Filter, st.sampled_from(["brand", "colour", "tags"]), st.sampled_from(["=", "!="]), TEXTS),
-    st.builds(Filter, st.sampled_from(["brand", "category"]), st.just("in"), st.lists(TEXTS, min_size=1).map(tuple)),
+    st.builds(
+        Filter, st.sampled_from(["brand", "category"]), st.just("in"), st.lists(TEXTS, min_size=1).map(tuple)
+    ),
     st.builds(Filter, st.just("in stock"), st.just("="), st.booleans()),
 )
 STATES = st.builds(
@@ -59,11 +61,16 @@ def test_the_condition_of_any_state_is_one_of_the_catalogue(finder: Finder, stat
         (Filter("tags", "!=", "sale"), lambda row: "sale" not in row["tags"]),
         (Filter("released", ">=", "2021-01-01"), lambda row: row["released"] >= "2021-01-01"),
         (Filter("in stock", "=", True), lambda row: row["in stock"]),
-        (Filter("", "sql", "price < 20 OR colour = 'red'"), lambda row: row["price"] < 20 or row["colour"] == "red"),
+        (
+            Filter("", "sql", "price < 20 OR colour = 'red'"),
+            lambda row: row["price"] < 20 or row["colour"] == "red",
+        ),
     ],
 )
 def test_a_condition_passes_just_the_rows_that_it_says(finder: Finder, one: Filter, passes: object) -> None:
-    found = finder.catalog.read(["id"], where=State(filters=(one,)).where(finder.columns.kinds))["id"].to_pylist()
+    found = finder.catalog.read(["id"], where=State(filters=(one,)).where(finder.columns.kinds))[
+        "id"
+    ].to_pylist()
     assert found == [row["id"] for row in rows() if passes(row)]  # type: ignore[operator]
 
 
@@ -79,7 +86,9 @@ def test_a_bound_takes_the_place_of_one_on_its_side() -> None:
     state = State().filtered([Filter("price", ">=", 5), Filter("price", "<=", 50)], kinds)  # type: ignore[arg-type]
     state = state.filtered([Filter("price", "<", 20)], kinds)  # type: ignore[arg-type]
     assert state.filters == (Filter("price", ">=", 5), Filter("price", "<", 20))
-    tagged = state.filtered([Filter("tags", "=", "sale")], kinds).filtered([Filter("tags", "=", "gift")], kinds)  # type: ignore[arg-type]
+    tagged = state.filtered([Filter("tags", "=", "sale")], kinds).filtered(
+        [Filter("tags", "=", "gift")], kinds
+    )  # type: ignore[arg-type]
     assert len(tagged.filters) == 4
 
 

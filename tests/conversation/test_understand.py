@@ -29,10 +29,17 @@ RED = State(words=("red bicycles",))
         ("只要 Acme 的", [Filter("brand", "=", "Acme")], (), None),
     ],
 )
-def test_a_refinement(chat: Chat, turn: str, filters: list[Filter], without: tuple[str, ...], sort: str | None) -> None:
+def test_a_refinement(
+    chat: Chat, turn: str, filters: list[Filter], without: tuple[str, ...], sort: str | None
+) -> None:
     chat.say("bicycles")
     state = chat.say(turn).state
-    assert (state.words, list(state.filters), state.without, state.sort) == (("bicycles",), filters, without, sort)
+    assert (state.words, list(state.filters), state.without, state.sort) == (
+        ("bicycles",),
+        filters,
+        without,
+        sort,
+    )
 
 
 def test_cheap_is_the_lower_third_of_what_was_found(chat: Chat) -> None:
@@ -45,7 +52,10 @@ def test_the_conversation_of_the_manual(chat: Chat) -> None:
     chat.say("only under 25")
     second = chat.state.shown[1]
     like = chat.say("like the second, but blue").state
-    assert like.like == (second,) and like.filters == (Filter("price", "<", 25), Filter("colour", "=", "blue"))
+    assert like.like == (second,) and like.filters == (
+        Filter("price", "<", 25),
+        Filter("colour", "=", "blue"),
+    )
     chat.undo()
     asked = chat.say("what is in the first?")
     assert asked.answer is not None and asked.answer.row == chat.state.shown[0] and "bicycle" in asked.text
@@ -54,7 +64,9 @@ def test_the_conversation_of_the_manual(chat: Chat) -> None:
     assert back.state.same(RED.searching("red bicycles")) and [hit.id for hit in back.hits] == shown
 
 
-@pytest.mark.parametrize("turn", ["", "   ", "hello", "谢谢", "...", "🙂", "qwrtp zxcvb", "Ողջույն աշխարհ", "the ninth", "\0"])
+@pytest.mark.parametrize(
+    "turn", ["", "   ", "hello", "谢谢", "...", "🙂", "qwrtp zxcvb", "Ողջույն աշխարհ", "the ninth", "\0"]
+)
 def test_what_says_nothing_leaves_the_state(chat: Chat, turn: str) -> None:
     before = chat.say("red bicycles under 15").state
     reply = chat.say(turn)

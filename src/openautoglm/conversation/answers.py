@@ -126,14 +126,16 @@ def _extreme(question: Question, finder: Finder, chinese: bool) -> Answer:
 
 
 def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
-    assert question.column is not None and question.sort is not None
+    column, sort = question.column, question.sort
+    assert column is not None
+    assert sort is not None
     rows = [finder.row(name) for name in question.rows]
-    told = [row for row in rows if row.get(question.column) is not None]
+    told = [row for row in rows if row.get(column) is not None]
     if not told:
         return Answer(phrase("none", chinese))
-    falling = question.sort.startswith("-")
-    best = sorted(told, key=lambda row: row[question.column], reverse=falling)[0]
-    listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(question.column))}" for row in rows)
+    falling = sort.startswith("-")
+    best = sorted(told, key=lambda row: row[column], reverse=falling)[0]
+    listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(column))}" for row in rows)
     said = phrase(
         "value",
         chinese,
