@@ -1,4 +1,4 @@
-"""A small shop to talk about, in two languages, with every kind of column; found by words, without a model."""
+"""A small shop to talk about, in two languages, with every kind of column; found by words."""
 
 from __future__ import annotations
 

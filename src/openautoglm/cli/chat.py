@@ -1,7 +1,7 @@
 """`autoglm chat`: a conversation over the catalogue, in the terminal or from a pipe.
 
-In a terminal: a prompt with history; Ctrl-C stops the turn, or leaves where nothing runs; Ctrl-D leaves. From a pipe:
-a turn a line, no prompt; with `--json`, one object a turn.
+In a terminal: a prompt with history; Ctrl-C stops the turn, twice at the prompt it leaves, as Ctrl-D does.
+From a pipe: a turn a line, no prompt; with `--json`, one object a turn.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def chat(
             "--session",
             "-s",
             metavar="NAME",
-            help="Go on with this conversation, or begin it under this name.",
+            help="Go on with this conversation, or begin it.",
         ),
     ] = None,
     by: Annotated[

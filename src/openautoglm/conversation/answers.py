@@ -141,9 +141,9 @@ def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
         chinese,
         label=finder.label(best) or best["id"],
         column=question.column,
-        value=_said(best[question.column]),
+        value=_said(best[column]),
     )
-    return Answer(f"{said} ({listed})", value=best[question.column], row=str(best["id"]))
+    return Answer(f"{said} ({listed})", value=best[column], row=str(best["id"]))
 
 
 def _column(question: Question, column: str, finder: Finder, chinese: bool) -> Answer:
