@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from benchmarks import chat, figures
 from benchmarks.chat_script import Labelled
 from benchmarks.chat_templates import TEMPLATES
+
+from benchmarks import chat, figures
 from openautoglm.conversation.answers import Answer
 from openautoglm.conversation.state import Filter, State
 
