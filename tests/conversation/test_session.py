@@ -66,3 +66,28 @@ def test_turns_from_a_pipe_are_one_object_each(tmp_path: Path) -> None:
     assert replies[-1]["answer"]["value"] == 10.0
     again = talk(workspace.folder, "how many are there?\n", "--session", "a")
     assert again.stdout.splitlines() == ["2.", "[looking for: red bicycles | only: price < 25]"], again.stderr
+
+
+def test_ctrl_c_during_a_turn_leaves_the_session_as_it_was(tmp_path: Path) -> None:
+    import signal
+
+    workspace = shop(tmp_path)
+    slow = (
+        "import signal, time; from openautoglm.conversation.chat import Chat\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "say = Chat.say\n"
+        "Chat.say = lambda self, text: (print('slow', flush=True), time.sleep(100)) if text == 'slow' else say(self, text)\n"
+    )
+    command = [sys.executable, "-c", slow + RUN, "chat", str(workspace.folder), "--session", "a"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("red bicycles\nslow\n")
+    process.stdin.flush()
+    while process.stdout.readline() not in ("slow\n", ""):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    with workspace.chat("a") as chat:
+        assert chat.state.words == ("red bicycles",) and chat.session is not None and chat.session.turns == 1
