@@ -42,7 +42,7 @@ def chat(
     json: Json = False,
     show: Show = None,
 ) -> None:
-    """Search by talking: each turn searches, refines or asks, in English or Chinese; /help in it tells more."""
+    """Search by talking: each turn searches, refines or asks, in English or Chinese; see /help."""
     from openautoglm.workspace import Workspace
 
     outputs = Outputs(json=json, show=show)
