@@ -35,7 +35,8 @@ MOST = 2000
 """Different values of a column up to which they are known by name; beyond, they are only words."""
 _LONGEST = 40
 """Letters of a value that somebody may say."""
-_NO_VALUES = frozenset(["all", "any", "other", "others", "more", "most", "none", "no", "yes", "not", "and", "or", "the", "one", "ones", "new", "old", "with", "on", "off", "n/a", "true", "false", "first", "last", "back", "next"])  # fmt: skip
+_NO_VALUES = frozenset("all any other others more most none no yes not and or the one ones new old with on off n/a "
+                       "true false first last back next".split())  # fmt: skip
 """Values that would be heard where they are not meant."""
 _ORDERED = ("integer", "number", "date", "time")
 

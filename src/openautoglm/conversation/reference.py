@@ -14,7 +14,8 @@ from openautoglm.conversation.quantities import to_number
 from openautoglm.conversation.reading import IT, ROW, Reading
 from openautoglm.conversation.state import State
 
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"]  # fmt: skip
+_ORDINALS = ("first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+             "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth").split()  # fmt: skip
 _NTH = rf"(?:{'|'.join(_ORDINALS)}|\d{{1,4}}(?:st|nd|rd|th))"
 _CARDINAL = r"(?:\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|couple(?: of)?)"
 _THING = (
