@@ -31,7 +31,7 @@ def chat(
             "--session",
             "-s",
             metavar="NAME",
-            help="Go on with this conversation, or begin it under this name.",
+            help="Go on with this conversation, or begin it.",
         ),
     ] = None,
     by: Annotated[

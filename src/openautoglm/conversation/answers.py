@@ -129,20 +129,20 @@ def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
     assert question.column is not None
     assert question.sort is not None
     rows = [finder.row(name) for name in question.rows]
-    told = [row for row in rows if row.get(question.column) is not None]
+    told = [row for row in rows if row.get(column) is not None]
     if not told:
         return Answer(phrase("none", chinese))
-    falling = question.sort.startswith("-")
-    best = sorted(told, key=lambda row: row[question.column], reverse=falling)[0]
-    listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(question.column))}" for row in rows)
+    falling = sort.startswith("-")
+    best = sorted(told, key=lambda row: row[column], reverse=falling)[0]
+    listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(column))}" for row in rows)
     said = phrase(
         "value",
         chinese,
         label=finder.label(best) or best["id"],
         column=question.column,
-        value=_said(best[question.column]),
+        value=_said(best[column]),
     )
-    return Answer(f"{said} ({listed})", value=best[question.column], row=str(best["id"]))
+    return Answer(f"{said} ({listed})", value=best[column], row=str(best["id"]))
 
 
 def _column(question: Question, column: str, finder: Finder, chinese: bool) -> Answer:

@@ -260,7 +260,7 @@ def _compared(turn: Reading, names: _Names) -> list[Filter]:
                     Filter(column.name, ">=", _short(value * 0.8), f"about {value:g}"),
                     Filter(column.name, "<=", _short(value * 1.2), f"about {value:g}"),
                 ]
-            op = next((sign for key, sign in _SIGN.items() if parts.get(key)), "=")
+            op: Op = next((sign for key, sign in _SIGN.items() if parts.get(key)), "=")
             return [Filter(column.name, op, value)]
     return []
 
