@@ -35,6 +35,11 @@ class Line(NamedTuple):
 
 
 LINES: dict[str, list[Line]] = {
+    "chat": [
+        Line("turns_right", "Turns of a conversation that reach the right state, paraphrases held out", "对话中到达正确状态的轮次，说法未见过", "≥ .95"),
+        Line("turns_right_alone", "… each from the right state before it", "……每轮都从正确的前一状态开始"),
+        Line("keywords_right", "… each turn taken for a search of its own", "……每轮都当作单独的搜索"),
+    ],
     "loss": [
         Line("peak_mib_8192", "Contrastive loss, peak memory, batch 8,192 (MiB)", "对比损失峰值内存，批量 8,192（MiB）", "≤ 100"),
         Line("peer_peak_mib_8192", "… the plain form, same batch (MiB)", "……普通写法，同一批量（MiB）"),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
+    from openautoglm.conversation.answers import Ask
+    from openautoglm.conversation.chat import Chat
     from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.explain.explanation import Explanation
     from openautoglm.evaluate.report import Report
@@ -421,6 +423,28 @@ class Workspace:
             title = "\n".join([query.words, *([where] if where else [])])
             draw_hits(self.catalog, results, sheet, title=title)
         return results
+
+    def chat(
+        self, session: str | None = None, *, by: By | None = None, k: int = 10, ask: Ask | None = None
+    ) -> Chat:
+        """A conversation over the catalogue: turns in words, English or Chinese, that search, refine and ask.
+
+        Args:
+            session: its name; one that exists goes on where it was. None begins a new one.
+            by: what rows are compared by, as for `search`; by default looks and words where there is a model
+                that searches, else words.
+            k: how many rows a page has.
+            ask: answers questions about what a row's picture shows; else the catalogue does.
+        """
+        from openautoglm.conversation.chat import Chat
+        from openautoglm.conversation.finding import Finder
+        from openautoglm.conversation.session import Session
+
+        if k < 1:
+            raise WorkspaceError(f"k is the number of rows on a page and must be 1 or more, not {k}")
+        chosen = by or ("auto" if self.default_model is not None else "words")
+        finder = Finder(self.catalog, self.search, by=chosen, page_size=k)
+        return Chat(finder, Session(self.folder, session), ask)
 
     @property
     def models(self) -> list[str]:

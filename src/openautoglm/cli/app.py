@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from openautoglm import __version__
 from openautoglm.cli.add import add
 from openautoglm.cli.ask import ask, caption
+from openautoglm.cli.chat import chat
 from openautoglm.cli.evaluate import evaluate
 from openautoglm.cli.explain import explain
 from openautoglm.cli.fit import fit
@@ -74,6 +75,7 @@ app = typer.Typer(
 for verb in (add, show, fit, evaluate, predict, ask, caption, explain, index):
     app.command()(verb)
 app.command(cls=SearchCommand)(search)
+app.command(cls=SearchCommand)(chat)
 
 
 def _version(wanted: bool) -> None:
