@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from openautoglm.config import ConfigError
 from openautoglm.context.seen import Seen
+from openautoglm.context.window import Window
 from openautoglm.context.writing import Writing
 from openautoglm.encoders.batch import Batch
 from openautoglm.encoders.columns_processor import Rows
@@ -24,6 +25,7 @@ from openautoglm.encoders.decoder import Decoder
 from openautoglm.encoders.encoded import Encoded
 from openautoglm.encoders.given import Given, Picture, same_length
 from openautoglm.inference import Inference
+from openautoglm.tasks.generation.beams import beam_search
 from openautoglm.tasks.generation.choices import Trie, answer_ids, answer_logprobs, tries
 from openautoglm.tasks.generation.generated import Generated, Settings
 from openautoglm.tasks.generation.pieces import Pieces
@@ -54,6 +56,7 @@ class Generating(Inference):
         *,
         columns: Rows | None = None,
         choices: AnswerSets | None = None,
+        window: Window | None = None,
         seed: int | None = None,
         stream: Stream | None = None,
         batch_size: int = 16,
@@ -67,6 +70,7 @@ class Generating(Inference):
             columns: structured columns, which a model with a columns tower looks at.
             choices: answers of which each text is one, the most probable as a whole (above temperature 0 one
                 drawn by their probabilities); a list for all rows, or a list a row.
+            window: what of a text that grows beyond it is seen; None for all of it.
             seed: of what is drawn; each row has chances of its own.
             stream: called with (row, piece of text) as the texts grow.
             batch_size: rows that are written side by side; the texts do not depend on it.
@@ -78,7 +82,13 @@ class Generating(Inference):
             ValueError: for lists of different lengths, and settings that cannot be.
         """
         how = Settings.of(settings, choosing=choices is not None)
+        if stream is not None and how.beams > 1:
+            raise ValueError(f"beams {how.beams} know their text only at its end; stream with beams=1")
         if choices is not None:
+            if window is not None:
+                raise ValueError(
+                    f"{window} does nothing beside choices, for which prompts are read as wholes"
+                )
             scored = self.score_choices(
                 images, prompts, columns=columns, choices=choices, batch_size=batch_size
             )
@@ -89,7 +99,10 @@ class Generating(Inference):
             return found
         found = []
         for rows, ids, seen in self._prompted(images, prompts, columns, batch_size):
-            writing, scores = self._begin(ids, seen, how.max_new_tokens)
+            writing, scores = self._begin(ids, seen, how.max_new_tokens, window)
+            if how.beams > 1:
+                found += beam_search(writing, scores, ids, self._tokenizer, how, self._ends)
+                continue
             pieces = [Pieces(self._tokenizer, how.stop) for _ in rows]
             chances = [chance_of(seed, row) for row in rows]
             growing = write(writing, scores, ids, pieces, chances, how, self._ends)
@@ -123,7 +136,7 @@ class Generating(Inference):
                     tried[one] = tries(answer_ids(self._tokenizer, one), sorted(self._ends)[:1])
             tries_of = [tried[one] for one in sets]
             room = max(len(trie.ids) for some in tries_of for trie in some)
-            writing, scores = self._begin(ids, seen, room)
+            writing, scores = self._begin(ids, seen, room, None)
             for one, known in zip(sets, answer_logprobs(writing, scores, tries_of), strict=True):
                 each = [known[number] for number in range(len(one))]
                 found.append(Scored(one, *zip(*each, strict=True)))
@@ -147,13 +160,15 @@ class Generating(Inference):
             raise ConfigError(NO_DECODER)
         return self.decoder
 
-    def _begin(self, ids: list[list[int]], seen: Seen | None, more: int) -> tuple[Writing, Tensor]:
+    def _begin(
+        self, ids: list[list[int]], seen: Seen | None, more: int, window: Window | None
+    ) -> tuple[Writing, Tensor]:
         """Read prompts, with room for `more` tokens behind them → scores (B, V) of the next token."""
         input_ids, pads = side_by_side(ids, self.processor.text.pad_id)
         room = input_ids.shape[1] + more
         looks: Any = self.looks
-        writing = Writing(self._writer, looks, seen, len(ids), room)
-        return writing, writing.start(input_ids.to(self.device), pads.to(self.device))
+        writing = Writing(self._writer, looks, seen, len(ids), room, window)
+        return writing, writing.start(input_ids.to(self.device), pads)
 
     def _prompted(
         self,

@@ -88,6 +88,10 @@ class OpenAutoGLM(Generating):
         if towers.decoder is None and (layers := config.cross_attention_layers):
             self.matcher = MatchHead(layers, config.embed_dim, self._reader.dim, self.vision.dim)
         self.columns = build_columns(towers.columns, processor.columns) if towers.columns else None
+        self.look_columns: nn.Linear | None = None
+        """Brings column tokens into the width of the picture's; None in a model that was saved before it."""
+        if self.columns is not None and self.looks:
+            self.look_columns = nn.Linear(self.columns.dim, self.vision.dim)
         widths = {"image": self.vision.dim, "text": self._reader.dim}
         if self.columns is not None:
             widths["columns"] = self.columns.dim
@@ -230,7 +234,7 @@ class OpenAutoGLM(Generating):
         encoded = self._encode(batch, self._see(batch))
         tokens = tokens_of_pairs(encoded, batch) if self.matches else ()
         losses = self.loss_from_embeds(self._join(batch, encoded), batch, tokens)
-        return losses | self._captioning(batch, encoded["image"])
+        return losses | self._captioning(batch, encoded["image"], encoded.get("columns"))
 
     def loss_from_embeds(
         self, embeds: Embeds, batch: Batch, tokens: Sequence[Tensor] = ()
@@ -327,9 +331,16 @@ class OpenAutoGLM(Generating):
             encoded["columns"] = None if rows is None else self._read_columns(rows)
         return encoded
 
-    def _seen(self, batch: Batch, image: Encoded | None) -> Seen | None:
-        """What the decoder looks at: the picture's tokens."""
-        return Seen.joined((image and image._replace(tokens=image.tokens.float()), batch.has("image")))
+    def _seen(self, batch: Batch, image: Encoded | None, columns: Encoded | None = None) -> Seen | None:
+        """What the decoder looks at: the picture's tokens, and the columns' in the picture's width.
+
+        Both as their towers gave them; the columns' are encoded where they are not.
+        """
+        if self.look_columns is not None:
+            rows = batch.structured() if columns is None else None
+            columns = self._read_columns(rows) if rows is not None else columns
+            columns = columns and columns._replace(tokens=self.look_columns(columns.tokens))
+        return Seen.joined((image, batch.has("image")), (columns, batch.has("columns")))
 
     def _join(self, batch: Batch, encoded: Mapping[str, Encoded | None], fuse: bool = True) -> Embeds:
         """Project what the towers give, and, unless told not to, fuse it."""
@@ -364,12 +375,18 @@ class OpenAutoGLM(Generating):
             raise ConfigError("this model has no columns_encoder, so it reads no columns")
         return self.columns(values)
 
-    def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
-        """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
-        texts = batch.pairs().texts()
-        if not self.writes_captions or self.decoder is None or seen is None or texts is None:
+    def _captioning(
+        self, batch: Batch, image: Encoded | None, columns: Encoded | None = None
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of each next token, the true ones before it given, in rows that show anything."""
+        if not self.writes_captions or self.decoder is None:
             return {}
-        ids, mask = texts
-        whole = batch.paired()[batch.has("image")]
-        hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
+        seen = self._seen(batch, image, columns)
+        if seen is None or batch.input_ids is None or batch.attention_mask is None:
+            return {}
+        rows = batch.has("text") & seen.mask.any(dim=1)
+        if not bool(rows.any()):
+            return {}
+        ids, mask = batch.input_ids[rows], batch.attention_mask[rows]
+        hidden = self.decode(ids, mask, Seen(seen.tokens[rows], seen.mask[rows]))
         return {"captioning": captioning_loss(hidden, ids, mask, self.decoder.logits)}

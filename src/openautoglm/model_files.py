@@ -144,6 +144,8 @@ def _load_own(cls: type[Model], folder: Path, values: Mapping[str, Any]) -> Mode
         model = cls(config, towers, Processor.load(folder))
         model.heads.load(folder)
         model.answering = asking.load(folder)
+    if "look_columns.weight" not in weights:
+        model.look_columns = None  # it learned to write before columns could be looked at, or has none
     expected = model.lasting_state()
     for name in sorted(expected.keys() | weights.keys()):
         if name not in weights or name not in expected or weights[name].shape != expected[name].shape:

@@ -35,7 +35,9 @@ class Remembered(NamedTuple):
 
     def rows(self, index: Tensor) -> Self:
         """Some of the rows, each as often as its position is in `index`."""
-        return type(self)(*(None if part is None else part[index] for part in self))
+        allowed = None if self.allowed is None else self.allowed[index]
+        empty = None if self.empty is None else self.empty[index]
+        return type(self)(self.key[index], self.value[index], allowed, empty)
 
 
 class CrossAttention(nn.Module):

@@ -15,6 +15,7 @@ from torch import Tensor
 from openautoglm.align.cross_attention import CrossAttentionBlock, Remembered
 from openautoglm.context.cache import KeyValueCache
 from openautoglm.context.seen import Seen
+from openautoglm.context.window import Window
 from openautoglm.encoders.decoder import Decoder, Look
 
 
@@ -27,6 +28,7 @@ class Writing:
         seen: what they look at; None when no row has a picture or columns.
         rows: B.
         capacity: most tokens of a text, prompt and padding included.
+        window: what of a longer text is seen; None for all.
     """
 
     def __init__(
@@ -36,21 +38,27 @@ class Writing:
         seen: Seen | None,
         rows: int,
         capacity: int,
+        window: Window | None = None,
     ) -> None:
         self.decoder, self.looks = decoder, looks
         self.remembered: list[Remembered] | None = None
         if seen is not None and bool(seen.mask.any()):
             self.remembered = [look.remember(*seen) for look in looks]
-        shape = (decoder.layers, rows, decoder.kv_heads, capacity, decoder.head_dim)
-        self.cache = KeyValueCache(shape, decoder.rotations(capacity), decoder.lm.lm_head.weight.dtype)
+        slots = capacity if window is None else min(capacity, window.slots)
+        shape = (decoder.layers, rows, decoder.kv_heads, slots, decoder.head_dim)
+        self.cache = KeyValueCache(shape, decoder.rotations(slots), decoder.lm.lm_head.weight.dtype, window)
 
-    def start(self, input_ids: Tensor, pads: Tensor) -> Tensor:
-        """Read prompts (B, L), the first `pads` (B,) tokens of each being padding → (B, V)."""
-        return self._read(input_ids, pads)[:, -1]
+    def start(self, input_ids: Tensor, pads: Sequence[int]) -> Tensor:
+        """Read prompts (B, L), of which the first `pads` tokens of each row are padding → scores (B, V)."""
+        first: list[int] | None = list(pads)
+        for part in input_ids.split(self.cache.pieces(input_ids.shape[1]), dim=1):
+            hidden = self._read(part, first)
+            first = None
+        return self._scores(hidden)
 
     def step(self, input_ids: Tensor) -> Tensor:
         """Add a token (B,) to every row → scores (B, V) of the next."""
-        return self._read(input_ids[:, None])[:, -1]
+        return self._scores(self._read(input_ids[:, None]))
 
     def rows(self, index: Tensor) -> None:
         """Go on with some of the rows, each as often as its position is in `index`."""
@@ -74,11 +82,14 @@ class Writing:
         """Scores (…, V) of what comes after states (…, d) that `branch` gave."""
         return self.decoder.logits(hidden)
 
-    def _read(self, input_ids: Tensor, pads: Tensor | None = None) -> Tensor:
-        """Scores after the last of the tokens (B, T) → (B, 1, V): no other is needed."""
+    def _read(self, input_ids: Tensor, pads: list[int] | None = None) -> Tensor:
+        """States (B, T, d) of tokens (B, T) that every row goes on with."""
         attend = self.cache.extend(input_ids.shape[1], pads)
-        hidden = self.decoder.run(input_ids, attend, self._look())
-        return self.decoder.logits(self.decoder.normed(hidden[:, -1:]))
+        return self.decoder.run(input_ids, attend, self._look())
+
+    def _scores(self, hidden: Tensor) -> Tensor:
+        """Scores (B, V) after the last of the states (B, T, d): no other is needed."""
+        return self.decoder.logits(self.decoder.normed(hidden[:, -1]))
 
     def _look(self) -> Look | None:
         remembered = self.remembered

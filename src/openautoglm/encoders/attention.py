@@ -21,40 +21,42 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 def masked_attention(
-    query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None = None, dropout: float = 0.0
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    allowed: Tensor | None = None,
+    dropout: float = 0.0,
+    scale: float | None = None,
 ) -> Tensor:
-    """Attention of `query` (B, H, T, d) over `key` and `value` (B, K, L, d) → (B, H, T, d).
+    """Attention of `query` (B, H, T, d) over `key` (B, K, L, d) and `value` (B, K, L, e) → (B, H, T, e).
 
     Args:
         query: of H heads, a multiple of K; H / K neighbours share keys and values.
         key: see above.
         value: see above.
-        allowed: bool, (B or 1, H or 1, T or 1, L); None where all is.
+        allowed: bool, (B or 1, 1, T or 1, L); None where all is.
         dropout: share of the attention's weights that are dropped.
+        scale: in place of 1 / √d.
 
-    >>> ones = torch.ones(1, 1, 2, 4)
-    >>> masked_attention(ones, ones, ones, torch.tensor([[True, False], [False, False]])[None, None])[0, 0, :, 0]
+    >>> ones, allowed = torch.ones(1, 1, 2, 4), torch.tensor([[True, False], [False, False]])
+    >>> masked_attention(ones, ones, ones, allowed[None, None])[0, 0, :, 0]
     tensor([1., 0.])
     """
-    heads, groups = query.shape[1], query.shape[1] // key.shape[1]
-    if groups > 1 and query.shape[2] == 1 and (allowed is None or allowed.shape[1] == 1):
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1 and query.shape[2] == 1:
         # A single position: the heads that share keys stand side by side as if they were positions.
-        mixed = masked_attention(
-            query.reshape(len(query), -1, groups, query.shape[3]), key, value, allowed, dropout
-        )
-        return mixed.reshape(query.shape)
+        side_by_side = query.reshape(len(query), -1, groups, query.shape[3])
+        mixed = masked_attention(side_by_side, key, value, allowed, dropout, scale)
+        return mixed.reshape(*query.shape[:3], -1)
     if groups > 1:
         key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
     if allowed is None:
-        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=scale)
     # A softmax over nothing is NaN on some devices: such queries see everything here and are zeroed later.
     empty = ~allowed.any(dim=-1, keepdim=True)
+    mask = (allowed | empty).expand(len(query), query.shape[1], query.shape[2], -1)
     mixed = functional.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=(allowed | empty).expand(-1, heads, query.shape[2], -1),
-        dropout_p=dropout,
+        query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale
     )
     return mixed.masked_fill(empty, 0.0)
 

@@ -89,7 +89,7 @@ class Given(NamedTuple):
         """Open the pictures and make tensors, `size` rows at a time."""
         for start in range(0, self.rows(), size):
             images, texts, columns = self.some(slice(start, start + size))
-            opened = images and [None if one is None else _opened(one) for one in images]
+            opened = None if images is None else [one and _opened(one) for one in images]
             yield processor.batch(opened, texts, columns)
 
 

@@ -79,13 +79,13 @@ def ends_of(tokenizer: Tokenizer, known: int | Sequence[int] | None) -> frozense
     return frozenset(own) | frozenset(marks_of(tokenizer).after[:1])
 
 
-def side_by_side(prompts: Sequence[Sequence[int]], fill: int) -> tuple[Tensor, Tensor]:
-    """`input_ids` (B, L), padded on the left by `fill`, and how much of each row is padding (B,).
+def side_by_side(prompts: Sequence[Sequence[int]], fill: int) -> tuple[Tensor, list[int]]:
+    """`input_ids` (B, L), padded on the left by `fill`, and how much of each row is padding.
 
     >>> side_by_side([[5], [6, 7]], fill=0)
     (tensor([[0, 5],
-            [6, 7]]), tensor([1, 0]))
+            [6, 7]]), [1, 0])
     """
     length = max(map(len, prompts))
     ids = torch.tensor([[fill] * (length - len(prompt)) + list(prompt) for prompt in prompts])
-    return ids, torch.tensor([length - len(prompt) for prompt in prompts])
+    return ids, [length - len(prompt) for prompt in prompts]

@@ -33,7 +33,7 @@ class Scored:
 
     @property
     def totals(self) -> tuple[float, ...]:
-        """log P of each answer as a whole."""
+        """Each answer's log-probability as a whole."""
         return tuple(map(sum, self.logprobs))
 
     @property
