@@ -27,7 +27,7 @@ def test_a_question_is_asked_once_and_all_its_answers_are_right() -> None:
         ("b", "what is it?", "boat"),
         ("c", "what is it?", "car"),
     ]
-    questions = Questions([Asked(row, question, answer, None) for row, question, answer in said])
+    questions = Questions("qa.csv", [Asked(row, question, answer) for row, question, answer in said])
     tasks = question_tasks(questions, ["a", "b"])
     assert [(one.row, one.references) for one in tasks] == [
         ("a", ("bridge", "a bridge")),
