@@ -33,7 +33,9 @@ class PlainWindow:
             turns = self.rotations[: len(seen)]
             mine = rotate(query[:, :, token : token + 1], turns[-1:])
             everything = torch.ones(1, len(seen), dtype=torch.bool)
-            found.append(plain_attention(mine, rotate(key[:, :, seen], turns), value[:, :, seen], everything))
+            found.append(
+                plain_attention(mine, rotate(key[:, :, seen], turns), value[:, :, seen], everything)
+            )
         return torch.cat(found, dim=2)
 
 

@@ -46,18 +46,11 @@ def texts(draws: torch.Generator, lengths: list[int]) -> list[Tensor]:
     return [torch.randint(3, 270, (length,), generator=draws) for length in lengths]
 
 
-def begun(
-    parts: list[Tensor], capacity: int, window: Window | None, seen: Seen | None
-) -> tuple[Writing, Tensor]:
+def begun(parts: list[Tensor], capacity: int, window: Window | None, seen: Seen | None) -> tuple[Writing, Tensor]:
     """The texts, padded on the left, have been read."""
     longest = max(map(len, parts))
     pads = [longest - len(part) for part in parts]
-    ids = torch.stack(
-        [
-            torch.cat([torch.zeros(pad, dtype=torch.int64), part])
-            for pad, part in zip(pads, parts, strict=True)
-        ]
-    )
+    ids = torch.stack([torch.cat([torch.zeros(pad, dtype=torch.int64), part]) for pad, part in zip(pads, parts, strict=True)])
     writing = Writing(model().decoder, model().looks, seen, len(parts), capacity, window)
     return writing, writing.start(ids, pads)
 
@@ -80,9 +73,7 @@ def test_cached_is_uncached(
     writing, scores = begun(start, max(lengths) + steps, window, seen)
     found = [scores]
     for step in range(steps):
-        found.append(
-            writing.step(torch.stack([text[n + step] for text, n in zip(whole, lengths, strict=True)]))
-        )
+        found.append(writing.step(torch.stack([text[n + step] for text, n in zip(whole, lengths, strict=True)])))
     for row, text in enumerate(whole):
         look = None if seen is None else look_of(seen, row)
         expected = plain_scores(model().decoder, text, look, window)[lengths[row] - 1 :]
@@ -99,9 +90,7 @@ def test_every_shape_of_decoder(name: str) -> None:
     found = [writing.start(text[None, :4], [0])]
     found += [writing.step(text[at : at + 1]) for at in range(4, 30)]
     expected = plain_scores(decoder, text, None, Window(size=8))[3:]
-    torch.testing.assert_close(
-        torch.cat(found), expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item()
-    )
+    torch.testing.assert_close(torch.cat(found), expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item())
 
 
 @settings(max_examples=10, deadline=None)
@@ -116,9 +105,7 @@ def test_rows_may_be_left_out_repeated_and_reordered(index: list[int], window: W
     for place, row in enumerate(index):
         text = torch.cat([parts[row], torch.tensor([7 + row] * 2 + [20 + place] * 3)])
         expected = plain_scores(model().decoder, text, look_of(shown(3), row), window)[-1]
-        torch.testing.assert_close(
-            found[place], expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item()
-        )
+        torch.testing.assert_close(found[place], expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item())
 
 
 def test_after_trimming_the_text_goes_on_another_way() -> None:
@@ -130,9 +117,7 @@ def test_after_trimming_the_text_goes_on_another_way() -> None:
     found = writing.step(torch.tensor([11, 12]))
     for row, part in enumerate(parts):
         expected = plain_scores(model().decoder, torch.cat([part, torch.tensor([5, 11 + row])]), None)[-1]
-        torch.testing.assert_close(
-            found[row], expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item()
-        )
+        torch.testing.assert_close(found[row], expected, rtol=1e-5, atol=TOLERANCE * expected.abs().max().item())
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -168,9 +153,7 @@ def test_the_context_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for look in model().looks:
         real = look.attend.remember
-        monkeypatch.setattr(
-            look.attend, "remember", lambda *given, real=real: calls.append(1) or real(*given)
-        )
+        monkeypatch.setattr(look.attend, "remember", lambda *given, real=real: calls.append(1) or real(*given))
     writing, _ = begun(texts(torch.Generator().manual_seed(2), [6, 4]), 20, None, shown(2))
     for _ in range(5):
         writing.step(torch.tensor([5, 6]))

@@ -35,10 +35,7 @@ def test_equals_the_plain_formula_with_infinite_masks(
     assert gradient.isfinite().all()
     everything = torch.ones_like(allowed)
     torch.testing.assert_close(
-        masked_attention(query, key, value),
-        plain_attention(query, key, value, everything),
-        rtol=1e-12,
-        atol=1e-12,
+        masked_attention(query, key, value), plain_attention(query, key, value, everything), rtol=1e-12, atol=1e-12
     )
 
 
