@@ -83,10 +83,12 @@ def main() -> None:
     if given.quick:
         shutil.rmtree(folder, ignore_errors=True)
     seeds = SEEDS[: 1 if given.quick else given.seeds]
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(WORKERS, len(seeds)), spawned) as pool:
-        jobs = [pool.submit(kept, folder / f"seed-{seed}", seed, given.quick) for seed in seeds]
-        rows = [job.result() for job in jobs]
+    jobs = [(folder / f"seed-{seed}", seed, given.quick) for seed in seeds]
+    if len(jobs) == 1:
+        rows = [kept(*jobs[0])]
+    else:
+        with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
+            rows = list(pool.map(kept, *zip(*jobs, strict=True)))
     questions = folder / f"seed-{seeds[0]}" / "qa.csv"
     count = len(rows)
     figures = {
