@@ -105,7 +105,8 @@ class Said:
             "text": self.text,
             "doubt": self.doubt or None,
             "unknown_words": list(self.unknown),
-            "patches": None if self.patches is None else self.patches.round(6).tolist(),
+            # Rounded in float64, since in float32 no short decimal is one.
+            "patches": None if self.patches is None else self.patches.astype(np.float64).round(6).tolist(),
         }
 
 
