@@ -197,3 +197,16 @@ def test_ctrl_c_while_writing_keeps_what_was_written(asked: Workspace) -> None:
     rest, err = process.communicate(timeout=60)
     assert process.returncode == 130 and first.startswith("r000  a ")
     assert rest.endswith("\n") and "stopped" in err and "Traceback" not in err
+
+
+def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_know(asked: Workspace) -> None:
+    with asked.chat(by="words", k=5) as chat:
+        first = chat.say("red square").hits[0].id
+        seen = chat.say("what color is the first?")
+        assert (seen.answer and seen.answer.source, seen.answer and seen.answer.row) == ("model", first)
+        assert seen.answer is not None
+        assert seen.answer.value == asked.ask(first, "what color is it?")[0].text
+        strange = chat.say("what is the bicycle in the first?").answer
+        assert strange is not None
+        assert strange.source == "catalogue"
+        assert strange.row == first

@@ -27,6 +27,7 @@ from openautoglm.catalog.formats import BadImage
 from openautoglm.catalog.parts import load_picture
 from openautoglm.catalog.printable import one_line, printable
 from openautoglm.config import nearest
+from openautoglm.conversation.answers import ModelAnswer
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.explain.parts import covered
@@ -148,6 +149,24 @@ class Answers:
         """A line a picture, without the patches."""
         rows = [{**one.as_dict(), "patches": None} for one in self.said]
         return pa.Table.from_pylist(rows).drop_columns(["patches"])
+
+
+def answerer(
+    catalog: Catalog, home: Path | None, load: Callable[[], OpenAutoGLM]
+) -> Callable[[str, str], ModelAnswer | None] | None:
+    """What answers a chat's questions about rows: the model in `home`, loaded when the first is asked.
+
+    None if it learned no questions; its answer to one is None where it does not know.
+    """
+    if home is None or not (home / asking.FILE).exists():
+        return None
+
+    def answer(row: str, question: str) -> ModelAnswer | None:
+        found = ask(load(), catalog, row, question)
+        known = [one for one in found if not one.doubt]
+        return ModelAnswer(known[0].text, known[0].confidence) if known else None
+
+    return answer
 
 
 def ask(

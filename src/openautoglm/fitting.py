@@ -1,4 +1,4 @@
-"""What `Workspace.fit` starts from: the model, how it is trained, its name, and what it will predict.
+"""`Workspace.fit`: the model that it starts from, what it learns, and what follows the training.
 
 A preset reads pictures and texts. With targets it is given what they need beside: a tower for the catalogue's
 other columns, and a fusion of what a row has. A configuration of one's own is taken as it is.
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from openautoglm.search.index import IndexReport
     from openautoglm.train.data import TrainingData
     from openautoglm.train.result import FitResult
+    from openautoglm.workspace import Workspace
+    from openautoglm.workspace_models import WorkspaceModels
 
 MODALITY_DROPOUT = 0.2
 """Of presets with targets."""
@@ -60,6 +62,95 @@ class Wanted(NamedTuple):
     name: str
     kind: TargetKind | None
     """None: as its values suggest."""
+
+
+def fit(
+    shop: Workspace,
+    models: WorkspaceModels,
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None,
+    *,
+    name: str | None,
+    train: TrainConfig | Mapping[str, Any] | None,
+    where: str | None,
+    fields: Sequence[str] | None,
+    targets: Sequence[str],
+    captions: Sequence[str] | None,
+    questions: Path | str | None,
+    resume: bool,
+    progress: bool,
+) -> FitReport:
+    """See `Workspace.fit`; `models` are those of `shop`."""
+    from openautoglm.catalog.questions import read_questions
+    from openautoglm.evaluate.predictions import predict_validation, trust_of
+    from openautoglm.evaluate.trees import compare_with_trees
+    from openautoglm.evaluate.validation import validation
+    from openautoglm.evaluate.writing import trust_in_answers
+    from openautoglm.train.data import TrainingData
+    from openautoglm.train.fit import fit as learn
+    from openautoglm.train.progress import Bar
+
+    catalog = shop.catalog
+    wanted = wanted_targets(targets, catalog)
+    names = [one.name for one in wanted]
+    begun = start(
+        model,
+        train,
+        name,
+        targets=wanted,
+        catalog=catalog,
+        home=models.home,
+        models=models.names,
+        writes=captions is not None or questions is not None,
+    )
+    asked = None if questions is None else read_questions(questions, catalog)
+    folder = catalog.folder / "models" / begun.name
+    with Bar("", shown=progress) as bar:
+        data = TrainingData.from_catalog(
+            catalog,
+            catalog.folder / "cache",
+            begun.model.processor.image,
+            where=where,
+            fields=fields,
+            columns=[one.name for one in catalog.column_fields if one.name not in names]
+            if begun.model.columns
+            else (),
+            targets=names,
+            captions=captions,
+            questions=asked,
+            progress=lambda done, total: bar.tell("decoding pictures", done, total),
+        )
+    learn_targets(begun.model, data, wanted, catalog)
+    validate = None
+    if begun.train.evaluate_every is not None:
+        if not catalog.has_pairs("validation"):
+            why = "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
+            raise FittingError(why)
+        validate = validation(catalog, where=where, fields=fields)
+    training = learn(
+        begun.model, data, begun.train, folder, validate=validate, progress=progress, resume=resume
+    )
+    if training.interrupted:
+        return FitReport(begun.name, training, None, None)
+    compared = []
+    if names:
+        seen = predict_validation(begun.model, catalog, where=where)
+        compared = compare_with_trees(begun.model, catalog, seen, where=where)
+        begun.model.heads.trust = trust_of(seen)
+    if asked is not None:
+        begun.model.answering = trust_in_answers(begun.model, catalog, asked, where=where)
+    begun.model.save_pretrained(folder)
+    models.default = begun.name
+    evaluation = None
+    labelled = bool(names) or asked is not None
+    if catalog.has_pairs("test") or (labelled and catalog.count("_split = 'test'")):
+        # Tags are learned from, but no query: the evaluation takes the texts among the fields.
+        texts = [one.name for one in catalog.text_fields if fields is None or one.name in fields]
+        evaluation = shop.evaluate(
+            begun.name, fields=texts or None, captions=captions, questions=asked, progress=progress
+        )
+        begun.model.save_pretrained(folder, card=evaluation.card())
+    index = shop.index(begun.name, progress=progress)
+    return FitReport(begun.name, training, evaluation, index, tuple(compared), asked)
 
 
 class Start(NamedTuple):

@@ -145,76 +145,22 @@ class Workspace:
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
-        from openautoglm import fitting
-        from openautoglm.catalog.questions import read_questions
-        from openautoglm.evaluate.predictions import predict_validation, trust_of
-        from openautoglm.evaluate.trees import compare_with_trees
-        from openautoglm.evaluate.validation import validation
-        from openautoglm.evaluate.writing import trust_in_answers
-        from openautoglm.train.data import TrainingData
-        from openautoglm.train.fit import fit
+        from openautoglm.fitting import fit
 
-        wanted = fitting.wanted_targets((targets,) if isinstance(targets, str) else targets, self.catalog)
-        names = [one.name for one in wanted]
-        start = fitting.start(
+        return fit(
+            self,
+            self._models,
             model,
-            train,
-            name,
-            targets=wanted,
-            catalog=self.catalog,
-            home=self._models.home,
-            models=self.models,
-            writes=captions is not None or questions is not None,
+            name=name,
+            train=train,
+            where=where,
+            fields=fields,
+            targets=(targets,) if isinstance(targets, str) else targets,
+            captions=(captions,) if isinstance(captions, str) else captions,
+            questions=questions,
+            resume=resume,
+            progress=progress,
         )
-        asked = None if questions is None else read_questions(questions, self.catalog)
-        folder = self.folder / "models" / start.name
-        with _bars(progress) as tell:
-            data = TrainingData.from_catalog(
-                self.catalog,
-                self.folder / "cache",
-                start.model.processor.image,
-                where=where,
-                fields=fields,
-                columns=[one.name for one in self.catalog.column_fields if one.name not in names]
-                if start.model.columns
-                else (),
-                targets=names,
-                captions=(captions,) if isinstance(captions, str) else captions,
-                questions=asked,
-                progress=lambda done, total: tell("decoding pictures", done, total),
-            )
-        fitting.learn_targets(start.model, data, wanted, self.catalog)
-        validate = None
-        if start.train.evaluate_every is not None:
-            if not self.catalog.has_pairs("validation"):
-                why = "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
-                raise WorkspaceError(why)
-            validate = validation(self.catalog, where=where, fields=fields)
-        training = fit(
-            start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
-        )
-        if training.interrupted:
-            return fitting.FitReport(start.name, training, None, None)
-        compared = []
-        if names:
-            seen = predict_validation(start.model, self.catalog, where=where)
-            compared = compare_with_trees(start.model, self.catalog, seen, where=where)
-            start.model.heads.trust = trust_of(seen)
-        if asked is not None:
-            start.model.answering = trust_in_answers(start.model, self.catalog, asked, where=where)
-        start.model.save_pretrained(folder)
-        self._models.default = start.name
-        evaluation = None
-        labelled = bool(names) or asked is not None
-        if self.catalog.has_pairs("test") or (labelled and self.catalog.count("_split = 'test'")):
-            # Tags are learned from, but no query: the evaluation takes the texts among the fields.
-            texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
-            evaluation = self.evaluate(
-                start.name, fields=texts or None, captions=captions, questions=asked, progress=progress
-            )
-            start.model.save_pretrained(folder, card=evaluation.card())
-        index = self.index(start.name, progress=progress)
-        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared), asked)
 
     def evaluate(
         self,
@@ -434,8 +380,10 @@ class Workspace:
             by: what rows are compared by, as for `search`; by default looks and words where there is a model
                 that searches, else words.
             k: how many rows a page has.
-            ask: answers questions about what a row's picture shows; else the catalogue does.
+            ask: answers questions about what a row's picture shows; by default the workspace's model, where
+                it learned to. Else, and where it does not know, the catalogue does.
         """
+        from openautoglm.asking import answerer
         from openautoglm.conversation.chat import Chat
         from openautoglm.conversation.finding import Finder
         from openautoglm.conversation.session import Session
@@ -444,7 +392,8 @@ class Workspace:
             raise WorkspaceError(f"k is the number of rows on a page and must be 1 or more, not {k}")
         chosen = by or ("auto" if self.default_model is not None else "words")
         finder = Finder(self.catalog, self.search, by=chosen, page_size=k)
-        return Chat(finder, Session(self.folder, session), ask)
+        by_model = answerer(self.catalog, self._models.own(None), self.model)
+        return Chat(finder, Session(self.folder, session), ask or by_model)
 
     @property
     def models(self) -> list[str]:

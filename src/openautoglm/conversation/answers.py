@@ -126,8 +126,9 @@ def _extreme(question: Question, finder: Finder, chinese: bool) -> Answer:
 
 
 def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
-    assert question.column is not None
-    assert question.sort is not None
+    column, sort = question.column, question.sort
+    assert column is not None
+    assert sort is not None
     rows = [finder.row(name) for name in question.rows]
     told = [row for row in rows if row.get(column) is not None]
     if not told:

@@ -10,7 +10,7 @@ import re
 from openautoglm.conversation.lexicon import MEANINGS, any_of
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.patterns import removed
-from openautoglm.conversation.reading import BEST, IT, Reading, frameless
+from openautoglm.conversation.reading import BEST, IT, ROW, Reading, frameless
 from openautoglm.conversation.reference import Spoken, meant
 from openautoglm.conversation.state import State
 from openautoglm.conversation.turn import Question, Turn, View, kept
@@ -83,7 +83,11 @@ def _of_rows(turn: Reading, rows: tuple[str, ...], state: State, view: View) -> 
         question = Question("compare", turn.said, rows, order.removeprefix("-"), order, among=state)
         return Turn("question", state.about(rows[0]), question)
     kind = "column" if column is not None else "row"
-    question = Question(kind, turn.said, rows, column, among=state)  # type: ignore[arg-type]
+    # A model is asked about one picture: "what color is the second?" is to it "what color is it?".
+    text = (
+        re.sub(rf"\s*[{ROW}{IT}]\s*", "它" if turn.chinese else " it ", turn.rest).strip().replace(" ?", "?")
+    )
+    question = Question(kind, text, rows, column, among=state)  # type: ignore[arg-type]
     return Turn("question", state.about(rows[-1]), question)
 
 
