@@ -96,6 +96,21 @@ LINES: dict[str, list[Line]] = {
             ]
         ),
     ],
+    "decode": [
+        Line("cached_speedup_128", "128 tokens with the cache, times faster than computed anew", "写 128 个词元，有缓存比每次重算快几倍", "≥ 5"),
+        Line("window_speedup_1024", "A token at a window of 1,024, times faster than computed anew", "窗口 1,024 时每个词元比重算快几倍", "≥ 22"),
+        Line("speedup_vs_transformers", "128 tokens, times faster than `transformers`' generate, same weights and threads", "写 128 个词元，比 `transformers` 的 generate 快几倍（同权重、同线程）", "≥ 1.2"),
+        Line("speedup_vs_transformers_batch_8", "… eight texts side by side", "……八条并行"),
+        Line("tokens_per_s", "… tokens a second, 6 layers of 256", "……每秒词元数（6 层，宽 256）"),
+        Line("part_cache", "Looking at a picture of 196 tokens: times the time without the cache", "看 196 词元的图：去掉缓存后用时几倍"),
+        Line("part_picture", "… without kept keys and values of the picture", "……不保留图的键与值"),
+        Line("part_buffers", "… without buffers made once", "……不预先分配缓冲"),
+        Line("part_mask", "… with a mask at every token", "……每个词元都建掩码"),
+        Line("max_logit_difference", "Largest difference of a score, cached and computed anew (float32)", "有无缓存的得分最大差（float32）", "≤ 1e-5"),
+        Line("perplexity_ratio", "20,000 tokens at a window of 256: perplexity ÷ that of sliding recompute", "20,000 词元、窗口 256：困惑度 ÷ 滑动重算的困惑度", "≤ 1.02"),
+        Line("perplexity_ratio_without_sinks", "… the window without sinks", "……无汇点的窗口"),
+        Line("cache_growth", "… bytes of the cache at the end ÷ after a tenth", "……末尾缓存字节数 ÷ 十分之一处", "1"),
+    ],
     "auto-weight": [
         Line("final_fast", "GradNorm, weight of the faster task at the end", "GradNorm，较快任务的最终权重", "≈ .5"),
         Line("final_slow", "… of the slower task", "……较慢任务", "≈ 1.5"),

@@ -4,7 +4,7 @@
     batch ─ text tower ────▶ text tokens,   pooled ─ project ─▶ text_embeds    (B, D) ─┤
     batch ─ columns tower ─▶ column tokens, pooled ─ project ─▶ columns_embeds (B, D) ─┤
                           targets ◀─ heads ◀─ fused_embeds, gates ◀─ fuse ─────────────┘
-    image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
+    image, column tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss
     image tokens, text tokens ─ without a decoder, a stack of cross-attention ─▶ match or not (hard negatives)
 
 The text tower is the `text_encoder`, or, without one, the decoder's lower layers read in both directions.
