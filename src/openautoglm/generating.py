@@ -8,6 +8,7 @@ How tokens are chosen lies in `tasks/generation/`, what is kept between them in 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
@@ -53,9 +54,9 @@ class Generating(Inference):
     decoder: Decoder | None
     looks: nn.ModuleList
 
+    @abstractmethod
     def _seen(self, batch: Batch, image: Encoded | None) -> Seen | None:
         """What the decoder looks at; `image` is what the vision tower saw."""
-        raise NotImplementedError
 
     @torch.inference_mode()
     def generate(
