@@ -14,20 +14,25 @@
 
     memory_gain = accuracy of `memory` − accuracy of `window`, on the same test dialogues
 
-The recipe was chosen on dialogues of other seeds; nothing is chosen on the test part. Intervals: of
-recall, the least and the most of the seeds; of dialogue, over test dialogues (the answers of one are not
-independent), seeds averaged.
+Each model's result is kept under `runs/memory/` until a file that it is made from changes, so that a run that
+was stopped goes on. The recipe was chosen on dialogues of other seeds; nothing is chosen on the test part.
+Intervals: of recall, the least and the most of the seeds; of dialogue, over test dialogues (the answers of
+one are not independent), seeds averaged.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 import multiprocessing
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,9 +41,12 @@ from numpy.typing import NDArray
 
 from benchmarks.dialogue_model import Form, Sight, converse, learn_to_see, train
 from benchmarks.dialogue_turns import FAR, TEMPLATES, Dialogues, tell
-from benchmarks.figures import figure, write
+from benchmarks.figures import RUNS, figure, write
 from benchmarks.one_size import size
 from benchmarks.recall_task import MODELS, Course, recall_run
+from openautoglm import context
+from openautoglm.align import cross_attention
+from openautoglm.encoders import small_vision
 
 FORMS = {
     "memory": Form(),
@@ -116,13 +124,37 @@ def recalled(name: str, seed: int, course: Course) -> dict[str, Any]:
     return recall_run(name, seed, course)
 
 
-def at_once(workers: int, job: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """The jobs' results in order, so many jobs at a time, one thread each."""
-    if not workers:
+def made_from() -> str:
+    """A digest of the files that decide a result."""
+    here = Path(__file__).parent
+    names = ("memory", "dialogue_model", "dialogue_scenes", "dialogue_turns", "one_size", "recall_task")
+    files = [here / f"{name}.py" for name in names]
+    files += [Path(str(module.__file__)) for module in (cross_attention, small_vision)]
+    files += sorted(Path(str(context.__file__)).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def kept(folder: Path, job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The job's result: from the folder, or made now and kept there."""
+    words = [str(one) for one in arguments if isinstance(one, str | int)]
+    file = folder / f"{'-'.join([job.__name__, *words]).replace(' ', '-')}.pickle"
+    if file.exists():
+        return pickle.loads(file.read_bytes())
+    result = job(*arguments)
+    file.with_suffix(".part").write_bytes(pickle.dumps(result))
+    file.with_suffix(".part").replace(file)
+    return result
+
+
+def at_once(
+    workers: int, folder: Path | None, job: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """The jobs' results in order, so many jobs at a time, one thread each; with a folder, kept there."""
+    if folder is None:
         return [job(*one) for one in arguments]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         results = []
-        for result in pool.map(job, *zip(*arguments, strict=True)):
+        for result in pool.map(partial(kept, folder, job), arguments):
             results.append(result)
             print(f"  {len(results)} of {len(arguments)} {job.__name__}", flush=True)
         return results
@@ -158,13 +190,16 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="a few steps, under runs/")
     quick: bool = arguments.parse_args().quick
     chosen = QUICK if quick else Size()
-    start = time.monotonic()
+    folder = None if quick else RUNS / "memory" / made_from()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    each_of = partial(at_once, chosen.workers, folder)
 
     runs = [(name, seed, chosen.recall) for name in MODELS for seed in chosen.seeds]
-    recall = at_once(chosen.workers, recalled, runs)
+    recall = each_of(recalled, runs)
     for row in recall:
         print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    sights: list[Sight] = at_once(chosen.workers, see, [(seed, chosen.seeing) for seed in chosen.seeds])
+    sights: list[Sight] = each_of(see, [(seed, chosen.seeing) for seed in chosen.seeds])
     seen = float(np.mean([sight.accuracy for sight in sights]))
     print(f"cells named right by the tower: {seen:.4f}", flush=True)
     jobs = [
@@ -172,7 +207,7 @@ def main() -> None:
         for form in FORMS
         for seed, sight in zip(chosen.seeds[: 1 if form in CONTROLS else None], sights, strict=False)
     ]
-    talks: list[Talk] = at_once(chosen.workers, talk, jobs)
+    talks: list[Talk] = each_of(talk, jobs)
     _, test = parts(chosen)
     lines = by_distance(talks, test)
     for line in lines:
@@ -202,7 +237,6 @@ def main() -> None:
         "cells_seen": figure(
             round(seen, 4), "fraction", seeds=count, note="cells that the tower names right"
         ),
-        "minutes": figure(round((time.monotonic() - start) / 60, 1), "minutes", note="the whole benchmark"),
     }
     for name, entry in figures.items():
         print(f"{name:20} {entry['value']}")
