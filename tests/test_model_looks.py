@@ -105,3 +105,23 @@ def test_texts_of_a_batch_are_those_of_its_rows(beams: int) -> None:
         )
         assert (alone.token_ids, alone.text, alone.finished) == (one.token_ids, one.text, one.finished)
         assert alone.logprobs == pytest.approx(one.logprobs, abs=1e-4)
+
+
+def test_rows_that_are_alike_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = looking()
+    first, second = pictures(2)
+    images = [first, second, first, None, first, second]
+    columns = [ROWS[1], ROWS[1], ROWS[1], ROWS[1], ROWS[2], {}]
+    alone = [
+        model.generate([image], [[1, 44]], columns=[row], max_new_tokens=6)[0]
+        for image, row in zip(images, columns, strict=True)
+    ]
+    seen: list[int] = []
+    see = OpenAutoGLM._see
+    monkeypatch.setattr(OpenAutoGLM, "_see", lambda self, batch: (seen.append(len(batch)), see(self, batch))[1])
+    together = model.generate(images, [[1, 44]] * 6, columns=columns, max_new_tokens=6)
+
+    assert seen == [5]  # rows 0 and 2 are one
+    for one, other in zip(alone, together, strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)

@@ -272,11 +272,15 @@ class Generating(Inference):
                 self.train()
 
     def _look_at(self, given: Given) -> Seen | None:
-        """What the decoder sees of rows that may all be empty."""
+        """What the decoder sees of rows that may all be empty; of rows that are alike, once."""
         if given.empty:
             return None
-        ((batch, image),) = self._each(given, given.rows())
-        return self._seen(batch, image)
+        different, places = given.alike()
+        ((batch, image),) = self._each(different, different.rows())
+        seen = self._seen(batch, image)
+        if seen is None or different is given:
+            return seen
+        return seen.rows(torch.tensor(places, device=self.device))
 
 
 def _refuse_beams(how: Settings) -> None:
