@@ -199,6 +199,71 @@ def test_ctrl_c_while_writing_keeps_what_was_written(asked: Workspace) -> None:
     assert rest.endswith("\n") and "stopped" in err and "Traceback" not in err
 
 
+def slow(keep: str) -> str:
+    """The command line, with a model that writes its first token and then rests, unless the time says so."""
+    return (
+        "import os, time, openautoglm.context.writing as w, openautoglm.tasks.asking as a\n"
+        "step = w.Writing.step\n"
+        f"w.Writing.step = lambda *x: (time.sleep({keep}), step(*x))[1]\n" + RUN
+    )
+
+
+def test_ctrl_c_in_a_chat_ends_the_answer_and_not_the_session(asked: Workspace, tmp_path: Path) -> None:
+    from tests.terminal import CTRL_C, CTRL_D, Terminal
+
+    flag = tmp_path / "quick"
+    code = slow(f"0 if os.path.exists({str(flag)!r}) else 100")
+    with Terminal(code, ["chat", asked.folder, "--by", "words", "-k", 3, "--session", "stop"]) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("red square\n")
+        terminal.wait_for("\r\n> ")
+        terminal.type("what color is the first?\n")
+        terminal.wait_for("the first?\r\nr")  # the answer has begun
+        terminal.type(CTRL_C)
+        assert "\r\nstopped; the state is as before" in terminal.wait_for("before\r\n> ")
+        kept = json.loads((asked.folder / "chats" / "stop.json").read_text(encoding="utf-8"))
+        assert kept["turns"] == 1 and kept["state"]["focus"] is None
+        flag.touch()
+        terminal.type("what color is the first?\n")
+        whole = terminal.wait_for("\r\n> ")
+        assert "red (the model, " in whole and whole.count("red (") == 1
+        terminal.type(CTRL_C)
+        terminal.wait_for("Ctrl-C again")
+        terminal.type(CTRL_D)
+        assert terminal.end() == 0
+        assert "Traceback" not in terminal.shown
+
+
+def test_words_that_the_model_takes_back_are_said_to_be(asked: Workspace) -> None:
+    from tests.terminal import Terminal
+
+    unsure = "import openautoglm.tasks.asking as t\nt.Asking.sure = lambda *_: False\n" + RUN
+    with Terminal(unsure, ["chat", asked.folder, "--by", "words", "-k", 3]) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("red square\n")
+        terminal.wait_for("\r\n> ")
+        terminal.type("what color is the first?\n")
+        assert "red … the model is not sure; from the catalogue:\r\ntitle: a red" in terminal.wait_for(
+            "\r\n> "
+        )
+        terminal.type("/quit\n")
+        assert terminal.end() == 0
+    turns = "red square\nwhat color is the first?\n"
+    piped = run("chat", asked.folder, "--by", "words", input=turns)
+    assert piped.returncode == 0 and "red (the model, " in piped.stdout, piped.stderr
+
+
+def test_ctrl_c_while_a_question_is_answered(asked: Workspace) -> None:
+    from tests.terminal import CTRL_C, Terminal
+
+    code = slow("(print('writing', flush=True), 100)[1]")
+    with Terminal(code, ["ask", asked.folder, "r007", "what color is the square?"]) as terminal:
+        terminal.wait_for("writing")
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130
+        assert terminal.shown.endswith("autoglm: stopped\r\n") and "Traceback" not in terminal.shown
+
+
 def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_know(asked: Workspace) -> None:
     with asked.chat(by="words", k=5) as chat:
         first = chat.say("red square").hits[0].id

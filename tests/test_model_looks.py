@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -118,7 +119,12 @@ def test_rows_that_are_alike_are_looked_at_once(monkeypatch: pytest.MonkeyPatch)
     ]
     seen: list[int] = []
     see = OpenAutoGLM._see
-    monkeypatch.setattr(OpenAutoGLM, "_see", lambda self, batch: (seen.append(len(batch)), see(self, batch))[1])
+
+    def counted(self: OpenAutoGLM, batch: Batch) -> Any:
+        seen.append(len(batch))
+        return see(self, batch)
+
+    monkeypatch.setattr(OpenAutoGLM, "_see", counted)
     together = model.generate(images, [[1, 44]] * 6, columns=columns, max_new_tokens=6)
 
     assert seen == [5]  # rows 0 and 2 are one

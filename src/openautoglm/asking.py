@@ -27,7 +27,8 @@ from openautoglm.catalog.formats import BadImage
 from openautoglm.catalog.parts import load_picture
 from openautoglm.catalog.printable import one_line, printable
 from openautoglm.config import nearest
-from openautoglm.conversation.answers import ModelAnswer
+from openautoglm.conversation.answers import Growing, ModelAnswer
+from openautoglm.conversation.uninterrupted import uninterrupted
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.explain.parts import covered
@@ -43,8 +44,10 @@ from openautoglm.tasks.written import tokens
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.model import OpenAutoGLM
+    from openautoglm.tasks.asking import Asking
 
 UNKNOWN = "I don't know"
+BLANK = "the picture is of one colour, nothing can be seen in it"
 PAGES = (".png", ".html")
 TEACH = "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does"
 BATCH = 16
@@ -153,18 +156,33 @@ class Answers:
 
 def answerer(
     catalog: Catalog, home: Path | None, load: Callable[[], OpenAutoGLM]
-) -> Callable[[str, str], ModelAnswer | None] | None:
+) -> Callable[[str, str], Growing] | None:
     """What answers a chat's questions about rows: the model in `home`, loaded when the first is asked.
 
-    None if it learned no questions; its answer to one is None where it does not know.
+    None if it learned no questions. Its answer is None where it does not know; what is known before, that the
+    picture shows nothing, or that the question is in words it never learned, keeps it from writing at all.
     """
-    if home is None or not (home / asking.FILE).exists():
+    if home is None or asking.load(home) is None:
         return None
 
-    def answer(row: str, question: str) -> ModelAnswer | None:
-        found = ask(load(), catalog, row, question)
-        known = [one for one in found if not one.doubt]
-        return ModelAnswer(known[0].text, known[0].confidence) if known else None
+    def answer(row: str, question: str) -> Growing:
+        with uninterrupted():  # the first time torch is imported here
+            model = load()
+        trust = model.answering
+        assert trust is not None, "its folder says that it learned questions"
+        try:
+            (one,), _ = _pictures(model, catalog, row)
+        except AskError:  # the row has no picture, or one that cannot be read
+            return None
+        if is_blank(one.framed) or trust.strange(question):
+            return None
+        for piece in model.stream(**_wanted(model, [one], asked(question))):
+            if piece.text:
+                yield piece.text
+            if piece.done is not None:
+                said = _judged(one, piece.done, None, question, trust)
+                return None if said.doubt else ModelAnswer(said.text, said.confidence)
+        return None
 
     return answer
 
@@ -187,19 +205,8 @@ def ask(
         raise AskError(f"the model {why}, so it answers none; {_able(catalog)}")
     path = _checked(out)
     pictures, skipped = _pictures(model, catalog, sources)
-    unknown, strange = tuple(trust.unknown(question)), trust.strange(question)
-    said = []
-    for one, text, patches in _written(model, pictures, asked(question), None):
-        confidence = trust.confidence(text.logprob)
-        doubt = ""
-        if is_blank(one.framed):
-            doubt = "the picture is of one colour, nothing can be seen in it"
-        elif strange:
-            doubt = f"words that no question of the training had: {', '.join(unknown)}"
-        elif not trust.sure(confidence):
-            doubt = f"most likely {text.text!r}, confidence {confidence:.2f}"
-            doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
-        said.append(Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image))
+    written = _written(model, pictures, asked(question), None)
+    said = [_judged(one, text, patches, question, trust) for one, text, patches in written]
     return _finished(said, str(trust), skipped, path)
 
 
@@ -219,7 +226,7 @@ def caption(
     said = []
     for one, text, patches in _written(model, pictures, None, say):
         confidence = math.exp(text.logprob / max(1, len(text.logprobs)))
-        doubt = "the picture is of one colour, nothing can be seen in it" if is_blank(one.framed) else ""
+        doubt = BLANK if is_blank(one.framed) else ""
         said.append(Said(one.name, None, text.text, confidence, doubt, (), patches, one.image))
     return _finished(said, "mean probability of the tokens, not calibrated", skipped, path)
 
@@ -230,6 +237,32 @@ class _Picture(NamedTuple):
     image: Image.Image
     columns: dict[str, Any] | None
     """What the model reads of a row's columns; None of a file, and where it reads none."""
+
+
+def _judged(
+    one: _Picture, text: Generated, patches: NDArray[np.float32] | None, question: str, trust: Asking
+) -> Said:
+    """The answer, and whether it is to be given."""
+    unknown, confidence = tuple(trust.unknown(question)), trust.confidence(text.logprob)
+    doubt = ""
+    if is_blank(one.framed):
+        doubt = BLANK
+    elif trust.strange(question):
+        doubt = f"words that no question of the training had: {', '.join(unknown)}"
+    elif not trust.sure(confidence):
+        doubt = f"most likely {text.text!r}, confidence {confidence:.2f}"
+        doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
+    return Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image)
+
+
+def _wanted(model: OpenAutoGLM, some: Sequence[_Picture], prompt: str | None) -> dict[str, Any]:
+    """What the model is to write about pictures, as arguments of `generate` and `stream`."""
+    return {
+        "images": [one.framed for one in some],
+        "prompts": [prompt] * len(some),
+        "columns": None if model.processor.columns is None else [one.columns or {} for one in some],
+        "max_new_tokens": model.processor.text.max_length,
+    }
 
 
 def _written(
@@ -244,13 +277,8 @@ def _written(
     size = 1 if say else BATCH
     for first in range(0, len(pictures), size):
         some = pictures[first : first + size]
-        texts = model.generate(
-            [one.framed for one in some],
-            [prompt] * len(some),
-            columns=None if model.processor.columns is None else [one.columns or {} for one in some],
-            max_new_tokens=model.processor.text.max_length,
-            stream=None if say is None else partial(_pass_on, say, some),
-        )
+        stream = None if say is None else partial(_pass_on, say, some)
+        texts = model.generate(**_wanted(model, some, prompt), stream=stream)
         for one, text in zip(some, texts, strict=True):
             yield one, text, regions(model, one.framed, front, text.token_ids, one.columns)
 
