@@ -47,8 +47,8 @@ TRAIN = {
 }
 
 
-def shop(folder: Path, count: int = 320) -> Workspace:
-    """The catalogue, `qa.csv` beside it in `folder`, and nothing trained yet."""
+def shop(folder: Path, count: int = 320, texts: bool = True) -> Workspace:
+    """The catalogue (pictures only without `texts`), `qa.csv` beside it, and nothing trained yet."""
     dice = np.random.default_rng(0)
     rows, questions = [], []
     for number in range(count):
@@ -75,6 +75,6 @@ def shop(folder: Path, count: int = 320) -> Workspace:
     made = Workspace.open(folder / "shop", create=True)
     made.add(
         folder / "rows.csv",
-        roles=Roles(id="id", image="photo", text=("title", "title_zh"), split="split"),
+        roles=Roles(id="id", image="photo", text=("title", "title_zh") if texts else (), split="split"),
     )
     return made

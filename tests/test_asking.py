@@ -164,6 +164,37 @@ def test_a_model_that_cannot_write_says_how_to_train_one(asked: Workspace) -> No
         asked.fit("mini", captions="title")
 
 
+def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
+    brief = {**TRAIN, "steps": 2}
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "told").mkdir()
+    bare, told = shop(tmp_path / "bare", 24, texts=False), shop(tmp_path / "told", 24)
+    bare.fit(CONFIG, name="q", train=brief, questions=tmp_path / "bare" / "qa.csv")
+    told.fit(CONFIG, name="c", train=brief, captions="title")
+
+    no_captions = run("caption", bare.folder, "r007")
+    assert no_captions.returncode == 2
+    assert no_captions.stdout == ""
+    assert no_captions.stderr == (
+        "autoglm: the model learned no captions, so it writes none; "
+        "`autoglm fit WORKSPACE --captions FIELD` trains one that does\n"
+    )
+    no_answers = run("ask", told.folder, "r007", "what color is it?")
+    assert no_answers.returncode == 2
+    assert "learned no questions, so it answers none; `autoglm fit" in no_answers.stderr
+    with told.chat(by="words", k=3) as chat:
+        chat.say("square")
+        found = chat.say("what color is the first?").answer
+        assert found is not None
+        assert found.source == "catalogue"
+    told.fit("c", name="both", train=brief, questions=tmp_path / "told" / "qa.csv")
+    with pytest.raises(AskError, match=r"these do: both \(--model NAME\)"):
+        told.ask("r007", "what color is it?", model="c")
+    with pytest.raises(AskError, match=r"learned no captions.*these do: both, c \(--model NAME\)"):
+        told.caption("r007", model=bare.model("q"))
+    assert told.caption("r007", model="both")[0].question is None
+
+
 def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:
     said = run("ask", asked.folder, "r007", "r015", "what color is the square?")
     assert said.returncode == 0 and said.stdout.count("confidence") == 2, said.stderr
@@ -243,9 +274,8 @@ def test_words_that_the_model_takes_back_are_said_to_be(asked: Workspace) -> Non
         terminal.type("red square\n")
         terminal.wait_for("\r\n> ")
         terminal.type("what color is the first?\n")
-        assert "red … the model is not sure; from the catalogue:\r\ntitle: a red" in terminal.wait_for(
-            "\r\n> "
-        )
+        said = terminal.wait_for("\r\n> ")
+        assert "red … the model is not sure; from the catalogue:\r\ntitle: a red" in said
         terminal.type("/quit\n")
         assert terminal.end() == 0
     turns = "red square\nwhat color is the first?\n"

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,7 @@ from openautoglm.catalog.printable import one_line, printable
 from openautoglm.config import nearest
 from openautoglm.conversation.answers import Growing, ModelAnswer
 from openautoglm.conversation.uninterrupted import uninterrupted
+from openautoglm.encoders.pretrained import read_config
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.explain.parts import covered
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
 UNKNOWN = "I don't know"
 BLANK = "the picture is of one colour, nothing can be seen in it"
 PAGES = (".png", ".html")
-TEACH = "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does"
+TEACH = {
+    "answers": "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does",
+    "captions": "`autoglm fit WORKSPACE --captions FIELD` trains one that does",
+}
 BATCH = 16
 Say = Callable[[str, str], None]
 """Told (picture, piece of its caption) as it is written."""
@@ -202,7 +206,7 @@ def ask(
     trust = model.answering
     if trust is None:
         why = "learned no questions" if model.looks else "cannot write"
-        raise AskError(f"the model {why}, so it answers none; {_able(catalog)}")
+        raise AskError(f"the model {why}, so it answers none; {_able(catalog, 'answers')}")
     path = _checked(out)
     pictures, skipped = _pictures(model, catalog, sources)
     written = _written(model, pictures, asked(question), None)
@@ -219,8 +223,9 @@ def caption(
     say: Say | None = None,
 ) -> Answers:
     """See `Workspace.caption`."""
-    if not model.looks:
-        raise AskError(f"the model cannot write, so it has no captions; {_able(catalog)}")
+    if not model.looks or model.captions is False:
+        why = "learned no captions" if model.looks else "cannot write"
+        raise AskError(f"the model {why}, so it writes none; {_able(catalog, 'captions')}")
     path = _checked(out)
     pictures, skipped = _pictures(model, catalog, sources)
     said = []
@@ -342,8 +347,11 @@ def _finished(said: list[Said], calibration: str, skipped: list[Broken], path: P
     return found
 
 
-def _able(catalog: Catalog) -> str:
-    """Which models of the workspace answer, or how to train one."""
-    folders = (file.parent for file in catalog.folder.glob(f"models/*/{asking.FILE}"))
-    able = sorted(one.name for one in folders if asking.load(one) is not None)
-    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH
+def _able(catalog: Catalog, what: Literal["answers", "captions"]) -> str:
+    """Which models of the workspace write these, or how to train one."""
+    folders = sorted(file.parent for file in catalog.folder.glob("models/*/config.json"))
+    if what == "answers":
+        able = [one.name for one in folders if asking.load(one) is not None]
+    else:
+        able = [one.name for one in folders if read_config(one).get("captions")]
+    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH[what]

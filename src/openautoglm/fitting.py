@@ -136,6 +136,9 @@ def fit(
         seen = predict_validation(begun.model, catalog, where=where)
         compared = compare_with_trees(begun.model, catalog, seen, where=where)
         begun.model.heads.trust = trust_of(seen)
+    if begun.model.writes_captions:
+        weight = begun.train.loss_weights.get("captioning", 1.0)
+        begun.model.captions = begun.model.captions or (weight > 0 and data.tells_captions)
     if asked is not None:
         begun.model.answering = trust_in_answers(begun.model, catalog, asked, where=where)
     begun.model.save_pretrained(folder)

@@ -127,8 +127,8 @@ def _take(conversation: Chat, line: str, outputs: Outputs, json: bool) -> bool:
 
 def _show(shown: list[str], piece: str) -> None:
     """Write a piece of the model's answer behind those before it."""
+    shown.append(piece)  # first: a Ctrl-C may come while it is written
     typer.echo(piece, nl=False)
-    shown.append(piece)
 
 
 def _print(conversation: Chat, reply: Reply, outputs: Outputs, shown: str = "") -> None:
