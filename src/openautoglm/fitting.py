@@ -119,6 +119,11 @@ def fit(
             questions=asked,
             progress=lambda done, total: bar.tell("decoding pictures", done, total),
         )
+    if captions is not None and not data.tells_captions:
+        raise FittingError(
+            f"no captions can be learned from {', '.join(captions)}: no row of the training split has a picture "
+            f"and a text there; name other fields, or leave --captions out"
+        )
     learn_targets(begun.model, data, wanted, catalog)
     validate = None
     if begun.train.evaluate_every is not None:

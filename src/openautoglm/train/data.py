@@ -186,7 +186,7 @@ class TrainingData:
     @property
     def tells_captions(self) -> bool:
         """Whether a decoder can learn from it to write captions."""
-        return self.aligned and (self.written is None or any(self.written))
+        return self.aligned and (self.written is None or any(self.written[row] for row in self.pairs))
 
     def texts(self) -> Iterable[str]:
         """Every text, for training a tokenizer."""
