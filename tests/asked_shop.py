@@ -66,12 +66,13 @@ def shop(folder: Path, count: int = 320, texts: bool = True) -> Workspace:
             (f"{number}.png", "where is the square?", place, "place"),
             (f"{number}.png", "是什么颜色？", ZH[colour], "color"),
         ]
-    for name, head, lines in (
-        ("rows.csv", ("id", "photo", "title", "title_zh", "split"), rows),
+    head = ("id", "photo", *(("title", "title_zh") if texts else ()), "split")
+    for name, names, lines in (
+        ("rows.csv", head, rows if texts else [(*row[:2], row[-1]) for row in rows]),
         ("qa.csv", ("image", "question", "answer", "type"), questions),
     ):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([head, *lines])
+            csv.writer(file).writerows([names, *lines])
     made = Workspace.open(folder / "shop", create=True)
     made.add(
         folder / "rows.csv",

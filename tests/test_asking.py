@@ -172,6 +172,11 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     bare.fit(CONFIG, name="q", train=brief, questions=tmp_path / "bare" / "qa.csv")
     told.fit(CONFIG, name="c", train=brief, captions="title")
 
+    (tmp_path / "titles.csv").write_text("id,title\nt1,a red square\nt2,blue\nt3,green\n", encoding="utf-8")
+    bare.add(tmp_path / "titles.csv")
+    with pytest.raises(UserError, match="no captions can be learned from title: no row of"):
+        bare.fit(CONFIG, train=brief, captions="title", questions=tmp_path / "bare" / "qa.csv")
+
     no_captions = run("caption", bare.folder, "r007")
     assert no_captions.returncode == 2
     assert no_captions.stdout == ""
@@ -305,3 +310,19 @@ def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_k
         assert strange is not None
         assert strange.source == "catalogue"
         assert strange.row == first
+
+
+def test_a_picture_that_shows_nothing_has_no_caption_and_a_line(asked: Workspace, tmp_path: Path) -> None:
+    white, dot = tmp_path / "white.png", tmp_path / "dot.png"
+    Image.new("RGB", (40, 30), "white").save(white)
+    Image.new("RGB", (1, 1), "white").save(dot)
+    told: list[tuple[str, str]] = []
+    found = asked.caption([white, "r007", dot, "r007"], say=lambda *piece: told.append(piece))
+
+    assert [one.answer == UNKNOWN for one in found] == [True, False, True, False]
+    starts = [place for place, (_, piece) in enumerate(told) if not piece]
+    assert [told[place][0] for place in starts] == [str(white), "r007", str(dot), "r007"]
+    assert told[1] == (str(white), f"{UNKNOWN} (the picture is of one colour, nothing can be seen in it)")
+    lines = run("caption", asked.folder, white, "r007", dot, "r007").stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[1] == lines[3] == f"r007  {found[1].text}"

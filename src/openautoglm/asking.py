@@ -56,7 +56,7 @@ TEACH = {
 }
 BATCH = 16
 Say = Callable[[str, str], None]
-"""Told (picture, piece of its caption) as it is written."""
+"""Told (picture, piece of its caption) as it is written; an empty piece when a picture's turn comes."""
 Source = str | Path | Image.Image
 
 
@@ -282,8 +282,13 @@ def _written(
     size = 1 if say else BATCH
     for first in range(0, len(pictures), size):
         some = pictures[first : first + size]
-        stream = None if say is None else partial(_pass_on, say, some)
+        stream = None
+        if say is not None:
+            say(some[0].name, "")
+            stream = partial(_pass_on, say, some) if not is_blank(some[0].framed) else None
         texts = model.generate(**_wanted(model, some, prompt), stream=stream)
+        if say is not None and stream is None:
+            say(some[0].name, f"{UNKNOWN} ({BLANK})")
         for one, text in zip(some, texts, strict=True):
             yield one, text, regions(model, one.framed, front, text.token_ids, one.columns)
 

@@ -121,8 +121,8 @@ def fit(
         )
     if captions is not None and not data.tells_captions:
         raise FittingError(
-            f"no captions can be learned from {', '.join(captions)}: no row of the training split has a picture "
-            f"and a text there; name other fields, or leave --captions out"
+            f"no captions can be learned from {', '.join(captions)}: no row of the training split has a "
+            "picture and a text there; name other fields, or leave --captions out"
         )
     learn_targets(begun.model, data, wanted, catalog)
     validate = None
