@@ -119,6 +119,12 @@ def test_what_is_asked_wrongly_is_said(asked: Workspace, tmp_path: Path) -> None
             asked.ask("r007", question)
     with pytest.raises(AskError, match=r"'r0077' is neither .*did you mean 'r0"):
         asked.ask("r0077", "what color is it?")
+    with pytest.raises(AskError, match=r"'zzzz' is neither the id .*; the ids here look like 'r000'$"):
+        asked.ask("zzzz", "what color is it?")
+    with pytest.raises(AskError, match=r"is a folder; name the pictures in it, e\.g\. .*\*"):
+        asked.ask(tmp_path, "what color is it?")
+    by_name = asked.ask("7.png", "what color is the square?")[0]
+    assert by_name.text == asked.ask("r007", "what color is the square?")[0].text
     with pytest.raises(AskError, match="no picture was named"):
         asked.ask([], "what color is it?")
     with pytest.raises(AskError, match=r"out.docx: a page is drawn as .png or .html"):

@@ -26,6 +26,7 @@ from PIL import Image
 from openautoglm.catalog.formats import BadImage
 from openautoglm.catalog.parts import load_picture
 from openautoglm.catalog.printable import one_line, printable
+from openautoglm.catalog.questions import RowNames
 from openautoglm.config import nearest
 from openautoglm.conversation.answers import Growing, ModelAnswer
 from openautoglm.conversation.uninterrupted import uninterrupted
@@ -55,6 +56,8 @@ TEACH = {
     "captions": "`autoglm fit WORKSPACE --captions FIELD` trains one that does",
 }
 BATCH = 16
+MOST_IDS = 1000
+"""Ids among which a similar one is looked for."""
 Say = Callable[[str, str], None]
 """Told (picture, piece of its caption) as it is written; an empty piece when a picture's turn comes."""
 Source = str | Path | Image.Image
@@ -255,7 +258,8 @@ def _judged(
     elif trust.strange(question):
         doubt = f"words that no question of the training had: {', '.join(unknown)}"
     elif not trust.sure(confidence):
-        doubt = f"most likely {text.text!r}, confidence {confidence:.2f}"
+        # Rounded down: where it is not sure enough, nobody wants to read 1.00.
+        doubt = f"most likely {text.text!r}, confidence {math.floor(100 * confidence) / 100:.2f}"
         doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
     return Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image)
 
@@ -304,31 +308,41 @@ def _pictures(
     listed = [sources] if isinstance(sources, str | Path | Image.Image) else list(sources)
     if not listed:
         raise AskError("no picture was named; give the id of a row, or a file")
-    known: set[str] = set(catalog.read(["id"])["id"].to_pylist())
+    names = RowNames(catalog, Path.cwd())
     found, skipped = [], []
     for source in listed:
-        name = str(source) if isinstance(source, str | Path) else "picture"
+        name, row = str(source) if isinstance(source, str | Path) else "picture", None
         try:
             if isinstance(source, Image.Image):
                 image = source
-            elif name in known:
-                image = catalog.load_image({"id": name})
-            elif Path(name).expanduser().is_file():
+            elif name not in names.ids and Path(name).expanduser().is_file():
                 image = load_picture(Path(name).expanduser())
+            elif (row := names.find(name)) is not None:
+                image = catalog.load_image({"id": row})
             else:
-                raise AskError(
-                    f"{name!r} is neither the id of a row nor a picture file"
-                    + (nearest(name, known) if len(known) < 1000 else "")
-                )
+                raise AskError(_unknown(name, names))
         except BadImage as error:
             skipped.append(Broken(name, error.reason))
             continue
-        columns = columns_of(model, catalog, [name]) if name in known else None
+        columns = columns_of(model, catalog, [row]) if row is not None else None
         seen = covered(image, model.processor.image)
         found.append(_Picture(name, model.prepare(image), seen, columns[0] if columns else None))
     if not found:
         raise AskError("; ".join(f"{one.id}: {one.reason}" for one in skipped))
     return found, skipped
+
+
+def _unknown(name: str, names: RowNames) -> str:
+    """Why nothing is called so, and what to name."""
+    if Path(name).expanduser().is_dir():
+        return f"{name!r} is a folder; name the pictures in it, e.g. {Path(name) / '*'}"
+    said = f"{name!r} is neither the id of a row nor a picture file"
+    if names.several(name):
+        return f"{said}: {names.reason(name)}"
+    near = nearest(name, names.ids) if len(names.ids) < MOST_IDS else ""
+    if "did you mean" in near:
+        return said + near
+    return f"{said}; the ids here look like {min(names.ids)!r}" if names.ids else said
 
 
 def _checked(out: Path | str | None) -> Path | None:
