@@ -183,6 +183,11 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no captions can be learned from title: no row of"):
         bare.fit(CONFIG, train=brief, captions="title", questions=tmp_path / "bare" / "qa.csv")
 
+    with bare.chat(by="words", k=3) as chat:  # of a row without a picture the catalogue tells
+        assert chat.say("red square").hits[0].id == "t1"
+        found = chat.say("what color is the first?").answer
+        assert found is not None
+        assert found.source == "catalogue"
     no_captions = run("caption", bare.folder, "r007")
     assert no_captions.returncode == 2
     assert no_captions.stdout == ""

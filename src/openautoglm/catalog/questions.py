@@ -113,7 +113,7 @@ def read_questions(path: Path | str, catalog: Catalog) -> Questions:
 
 
 class RowNames:
-    """Finds a row by what people call it: its id, its picture's path, or its picture's name if no other has it.
+    """Finds a row by what people call it: its id, its picture's path, or a picture's name that no other has.
 
     Args:
         catalog: whose rows they are.
