@@ -23,10 +23,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from openautoglm.catalog.condition import one_of
 from openautoglm.catalog.formats import BadImage
 from openautoglm.catalog.parts import load_picture
 from openautoglm.catalog.printable import one_line, printable
 from openautoglm.catalog.questions import RowNames
+from openautoglm.catalog.schema import ID
 from openautoglm.config import nearest
 from openautoglm.conversation.answers import Growing, ModelAnswer
 from openautoglm.conversation.uninterrupted import uninterrupted
@@ -308,19 +310,26 @@ def _pictures(
     listed = [sources] if isinstance(sources, str | Path | Image.Image) else list(sources)
     if not listed:
         raise AskError("no picture was named; give the id of a row, or a file")
-    names = RowNames(catalog, Path.cwd())
+    ids = one_of(ID, [str(one) for one in listed if isinstance(one, str | Path)])
+    known = set(catalog.read([ID], where=ids)[ID].to_pylist()) if ids else set()
+    names: RowNames | None = None
     found, skipped = [], []
     for source in listed:
-        name, row = str(source) if isinstance(source, str | Path) else "picture", None
+        name = str(source) if isinstance(source, str | Path) else "picture"
+        row: str | None = None
         try:
             if isinstance(source, Image.Image):
                 image = source
-            elif name not in names.ids and Path(name).expanduser().is_file():
+            elif name not in known and Path(name).expanduser().is_file():
                 image = load_picture(Path(name).expanduser())
-            elif (row := names.find(name)) is not None:
-                image = catalog.load_image({"id": row})
             else:
-                raise AskError(_unknown(name, names))
+                row = name
+                if name not in known:  # all names are read only where one is needed
+                    names = names or RowNames(catalog, Path.cwd())
+                    row = names.find(name)
+                    if row is None:
+                        raise AskError(_unknown(name, names))
+                image = catalog.load_image({ID: row})
         except BadImage as error:
             skipped.append(Broken(name, error.reason))
             continue
