@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ from openautoglm.conversation.errors import ChatError
 from openautoglm.errors import UserError
 
 RUN = "from openautoglm.cli.app import main; main()"
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A runner may have Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def talk(folder: Path, turns: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ def uninterrupted() -> Iterator[None]:
 
     Outside the main thread Python delivers no signals, so there nothing is changed.
 
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> try:
     ...     with uninterrupted():
     ...         signal.raise_signal(signal.SIGINT)
@@ -26,6 +27,7 @@ def uninterrupted() -> Iterator[None]:
     ... except KeyboardInterrupt:
     ...     print(done, "and stopped")
     done and stopped
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
     if threading.current_thread() is not threading.main_thread():
         yield
