@@ -16,8 +16,7 @@ own, so that any mixture can be compared with any other by cosine, under every s
 `low_rank`, whose layers lead elsewhere, and `hierarchical`, which reads projected tokens. What is learned in
 fusion learns from whatever head reads `fused_embeds`; until one has, gates are near-equal shares.
 
-Loading and saving lie in `model_files.py`, encoding and predicting in `inference.py`, what a name means in
-`encoders/`, each loss in `align/`.
+Loading and saving: `model_files.py`; encoding and predicting: `inference.py`; writing: `generating.py`.
 """
 
 from __future__ import annotations

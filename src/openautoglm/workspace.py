@@ -6,18 +6,18 @@
     for hit in shop.search("golden ginkgo avenue", where="price < 100"):
         print(hit.id, hit.score, hit.row["title"])
 
-The folder is all there is: catalogue, models, index and cache (see `docs/workspace.md`). Each method is a
-few lines that call the rooms; what a user can put right is raised as a `UserError`.
+The folder is all there is: catalogue, models, index and cache (see `docs/workspace.md`). What a user can put
+right is raised as a `UserError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.train.progress import bar_of
 from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from openautoglm.config import ModelConfig, TrainConfig
     from openautoglm.conversation.answers import Ask
     from openautoglm.conversation.chat import Chat
-    from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.explain.explanation import Explanation
     from openautoglm.evaluate.report import Report
     from openautoglm.fitting import FitReport
@@ -83,7 +82,7 @@ class Workspace:
         from openautoglm.catalog.errors import CatalogError
         from openautoglm.search.words import index_words
 
-        with _bars(progress) as tell:
+        with bar_of(progress) as tell:
             report = self.catalog.add(
                 *sources,
                 roles=roles,
@@ -188,7 +187,7 @@ class Workspace:
         if isinstance(questions, str | Path):
             questions = read_questions(questions, self.catalog)
         home = self._models.own(model)
-        with _bars(progress) as tell:
+        with bar_of(progress) as tell:
             return evaluate(
                 self._models.resolve(model),
                 self.catalog,
@@ -223,7 +222,7 @@ class Workspace:
         """
         from openautoglm.predicting import predict
 
-        with _bars(progress) as tell:
+        with bar_of(progress) as tell:
             return predict(self._models.resolve(model), self.catalog, source, out=out, where=where, tell=tell)
 
     def ask(
@@ -254,12 +253,12 @@ class Workspace:
         out: Path | str | None = None,
         say: Say | None = None,
     ) -> Answers:
-        """Write a caption for pictures; arguments as of `ask`.
+        """Write a caption for pictures.
 
         Args:
-            pictures: ids of rows, files, or pictures; one or several.
-            model: the default one unless given.
-            out: as of `ask`.
+            pictures: as of `ask`, as are `model` and `out`.
+            model: see there.
+            out: see there.
             say: called with (picture, piece of its caption) as it is written; first with an empty piece.
         """
         from openautoglm.asking import caption
@@ -290,7 +289,7 @@ class Workspace:
         """
         from openautoglm.evaluate.explain.run import explain
 
-        with _bars(progress) as tell:
+        with bar_of(progress) as tell:
             return explain(
                 self._models.resolve(model),
                 self.catalog,
@@ -307,7 +306,7 @@ class Workspace:
         from openautoglm.search.index import build_index
 
         resolved = self._models.resolve(model)
-        with _bars(progress) as tell:
+        with bar_of(progress) as tell:
             report = build_index(resolved, self.catalog, tell=tell)
             if report.encoded:
                 # What the hashes leave in doubt, the vectors decide.
@@ -383,17 +382,9 @@ class Workspace:
             ask: answers questions about what a row's picture shows; by default the workspace's model, where
                 it learned to. Else, and where it does not know, the catalogue does.
         """
-        from openautoglm.asking import answerer
-        from openautoglm.conversation.chat import Chat
-        from openautoglm.conversation.finding import Finder
-        from openautoglm.conversation.session import Session
+        from openautoglm.chatting import open_chat
 
-        if k < 1:
-            raise WorkspaceError(f"k is the number of rows on a page and must be 1 or more, not {k}")
-        chosen = by or ("auto" if self.default_model is not None else "words")
-        finder = Finder(self.catalog, self.search, by=chosen, page_size=k)
-        by_model = answerer(self.catalog, self._models.own(None), self.model)
-        return Chat(finder, Session(self.folder, session), ask or by_model)
+        return open_chat(self, self._models, session, by=by, k=k, ask=ask)
 
     @property
     def models(self) -> list[str]:
@@ -402,18 +393,9 @@ class Workspace:
 
     @property
     def default_model(self) -> str | None:
-        """The model that is used when none is named: the last one that was trained or that made the index."""
+        """The one that is used where none is named: the last that was trained or that made the index."""
         return self._models.default
 
     def model(self, name: str | Path | None = None) -> OpenAutoGLM:
         """A model of this workspace by its name, or any folder or hub id; the default one without a name."""
         return self._models.load(name)
-
-
-@contextmanager
-def _bars(shown: bool) -> Iterator[Tell]:
-    """A bar, as the function that rooms tell their progress to."""
-    from openautoglm.train.progress import Bar
-
-    with Bar("", shown=shown) as bar:
-        yield bar.tell

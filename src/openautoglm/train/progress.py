@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINE_EVERY = 15.0
 """Seconds between two lines when the output is not a terminal (a log, a pipe)."""
@@ -25,6 +24,10 @@ class Bar:
     """
 
     def __init__(self, title: str, *, shown: bool = True) -> None:
+        # Slow to load, and a search needs none of it.
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         console = Console(stderr=True)
         self._shown = shown
         self._live = shown and console.is_terminal
@@ -63,3 +66,10 @@ class Bar:
         """A line that stays, above the bar."""
         if self._shown:
             self._console.print(text, highlight=False, markup=False)
+
+
+@contextmanager
+def bar_of(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar, as the function that rooms tell their progress to: what is done, how much of it, of how much."""
+    with Bar("", shown=shown) as bar:
+        yield bar.tell
