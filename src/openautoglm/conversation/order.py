@@ -31,6 +31,8 @@ _FALLING = (
     r"|worst)|(?:high(?:est)?|large(?:st)?|big(?:gest)?)(?: \w+)? first"
     r"|降序|递减|倒序|(?:从|由)?(?:高到低|大到小|贵到便宜|新到旧|晚到早|重到轻|长到短|多到少)"
 )
+DIRECTION = f"{_RISING}|{_FALLING}"
+"""Pattern of a direction."""
 _FIRST = (
     r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top"
     r"|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|第一|靠前|在先"

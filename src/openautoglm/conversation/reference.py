@@ -72,6 +72,11 @@ _THAT = compiled(
     r"(?<![a-z'])(?:that|this)(?![a-z'])(?=\s*(?:$|[,.?!;]|but|only|just|is|cost|have|show|made|in))"
 )
 
+ROWS = tuple(one.pattern for one in (_SEVERAL, _LAST_BUT, _NUMBERED, _NTH_ONE, _LAST_ONE, _TOP_ONE, _BESIDE))
+"""Patterns of what may name rows, in the order in which they are tried."""
+IT_WORDS = (_IT.pattern, _THAT.pattern)
+"""Patterns of what may mean the row that was spoken of last."""
+
 
 @dataclass(frozen=True)
 class Spoken:
