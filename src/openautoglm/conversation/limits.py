@@ -18,7 +18,7 @@ from openautoglm.conversation.state import Filter, Op
 
 _UNIT = any_of(UNITS)
 _AMOUNT = r"(?:{c}\s?)?(?P<{n}>{number})\s?(?P<{u}>{c}|{unit})?"
-_BELOW = (
+BELOW = (
     r"under|below|less than|cheaper than|lower than|fewer than|smaller than|shorter than"
     r"|lighter than|beneath|inferior to"
     r"|低于|小于|少于|不到|不足|便宜于|轻于|短于|<(?!=)"
@@ -226,7 +226,7 @@ def _compared(turn: Reading, names: _Names) -> list[Filter]:
     amount = _amount("n", "u")
     lower, higher = _comparatives()
     before = (
-        rf"(?P<most>{_AT_MOST})|(?P<below>{_BELOW}|{lower} than)|(?P<least>{_AT_LEAST})"
+        rf"(?P<most>{_AT_MOST})|(?P<below>{BELOW}|{lower} than)|(?P<least>{_AT_LEAST})"
         rf"|(?P<above>{_ABOVE}|{higher} than)"
     )
     after = rf"(?P<most>{_OR_LESS})|(?P<least>{_OR_MORE})"
