@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -112,9 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the script, hold the conversations, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--use", choices=("develop", "test", "second", "third", "fourth", "final"), default="final"
-    )
+    parser.add_argument("--use", choices=get_args(Use), default="final")
     parser.add_argument(
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )

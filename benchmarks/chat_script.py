@@ -17,6 +17,7 @@ from benchmarks.chat_templates import TEMPLATES, Language, Use
 from benchmarks.chat_unseen import FINAL, FOURTH, SECOND, THIRD
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
+from tools.turn_frames import FOLDER, by_kind, read_frames
 
 ROWS: dict[Language, dict[str, tuple[tuple[str, int], ...]]] = {
     "en": {
@@ -82,7 +83,10 @@ NAMES: dict[Language, dict[str, str]] = {
 }  # fmt: skip
 STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
 """Words after which the limit itself does not pass."""
-LATER = {"second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL}
+LATER = {
+    "second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL,
+    **{path.stem: by_kind(read_frames(path)) for path in sorted(FOLDER.glob("author_*.txt"))},
+}  # fmt: skip
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test", "second", "third", "fourth", "final"]
+Use = Literal["develop", "test", "second", "third", "fourth", "author_a", "author_b", "final"]
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,3 +46,12 @@ def of_templates(sets: dict[str, dict[str, tuple[str, ...]]]) -> list[Frame]:
         for language, texts in languages.items()
         for text in texts
     ]
+
+
+def by_kind(frames: Iterable[Frame]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Give frames as the benchmark's sets of templates hold them."""
+    sets: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in frames:
+        languages = sets.setdefault(one.kind, {})
+        languages[one.language] = (*languages.get(one.language, ()), one.text)
+    return sets

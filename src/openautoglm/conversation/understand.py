@@ -17,6 +17,8 @@ from __future__ import annotations
 import re
 
 from openautoglm.conversation.columns import colour_in
+from openautoglm.conversation.learned.model import shipped
+from openautoglm.conversation.learned.reader import reworded
 from openautoglm.conversation.lexicon import COLOURS, HAN
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
@@ -78,6 +80,7 @@ def understand(text: str, state: State, view: View) -> Turn:
         ChatError: if it speaks of something that is not there, or may mean several columns.
     """
     turn = Reading.of(text)
+    turn = reworded(turn, view.columns, shipped()) or turn
     if (move := read_move(turn, state, view)) is not None:
         return move
     turn.cut(_POLITE)

@@ -25,7 +25,7 @@ SLOTS = {
 
 WORDINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "search": (("{q}",), ("{q}",)),
-    "search under": (("{q}, {limit} {n}",), ("{q}，{limit}{n}",)),
+    "search under": (("{q}, {limit} {n}",), ("{q},{limit}{n}",)),
     "cheap": (("only cheap ones",), ("只要便宜的",)),
     "value": (("only {c} {v}", "only {v}"), ("只要{c}{v}的", "只要{v}的")),
     "maximum": (("{c} {limit} {n}", "{limit} {n}"), ("{c}{limit}{n}", "{limit}{n}")),
@@ -36,8 +36,8 @@ WORDINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "after": (("after {y}",), ("晚于{y}年",)),
     "sort": (("{s} first", "sort by {c} {d}"), ("{s}的排在前面", "按{c}{d}排序")),
     "like": (("like {r}",), ("像{r}一样的",)),
-    "like but value": (("like {r}, but {v}",), ("像{r}，但是要{v}的",)),
-    "like but cheaper": (("like {r}, but cheaper",), ("像{r}，但是更便宜的",)),
+    "like but value": (("like {r}, but {v}",), ("像{r},但是要{v}的",)),
+    "like but cheaper": (("like {r}, but cheaper",), ("像{r},但是更便宜的",)),
     "what": (("what is {r}?",), ("{r}是什么？",)),
     "column": (("what is the {c} of {r}?",), ("{r}的{c}是什么？",)),
     "price": (("what is the price of {r}?",), ("{r}的价格是多少？",)),
