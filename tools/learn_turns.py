@@ -175,7 +175,7 @@ def judge(model: Model, frames: Sequence[Frame]) -> None:
         if best != one.kind:
             wrong[one.kind, best] += 1
         if one.group:
-            spans.append(model.span_of(one.tokens, one.group)[:2] == one.span)
+            spans.append(model.spans_of(one.tokens, one.group, 1)[0][:2] == one.span)
     right, chance = np.array([a for a, _ in kinds]), np.array([b for _, b in kinds])
     print(f"kinds {right.mean():.3f} of {len(kinds)}, spans {np.mean(spans):.3f} of {len(spans)}")
     for sure in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9):

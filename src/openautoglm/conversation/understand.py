@@ -15,10 +15,12 @@ condition of them where a column has them as a value, and looks for them beside 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from openautoglm.conversation.columns import colour_in
+from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.learned.model import shipped
-from openautoglm.conversation.learned.reader import reworded
+from openautoglm.conversation.learned.reader import guessed
 from openautoglm.conversation.lexicon import COLOURS, HAN
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
@@ -67,6 +69,9 @@ _REFINING = (
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
+NEEDED = {"nothing": 0.2, "search": 0.3, "error": 0.2}
+NEEDED_ELSE = 0.5
+
 
 def understand(text: str, state: State, view: View) -> Turn:
     """Understand a turn.
@@ -80,7 +85,24 @@ def understand(text: str, state: State, view: View) -> Turn:
         ChatError: if it speaks of something that is not there, or may mean several columns.
     """
     turn = Reading.of(text)
-    turn = reworded(turn, view.columns, shipped()) or turn
+    try:
+        known: Turn | None = _known(replace(turn), state, view)
+    except ChatError as raised:
+        known, error = None, raised
+    guess = guessed(turn, view, shipped())
+    if guess is not None and guess.chance >= NEEDED.get("error" if known is None else known.act, NEEDED_ELSE):
+        try:
+            return _known(guess.reading, state, view)
+        except ChatError:
+            if known is None:
+                raise
+    if known is None:
+        raise error
+    return known
+
+
+def _known(turn: Reading, state: State, view: View) -> Turn:
+    """Understand a turn by the grammar."""
     if (move := read_move(turn, state, view)) is not None:
         return move
     turn.cut(_POLITE)

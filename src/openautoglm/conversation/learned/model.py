@@ -66,8 +66,8 @@ class Model:
         raised = np.exp(scores - scores.max())
         return dict(zip(self.kinds, (raised / raised.sum()).tolist(), strict=True))
 
-    def span_of(self, tokens: Sequence[Token], group: str) -> tuple[int, int, float]:
-        """Give the most probable span: its first token, the one behind its last, and its probability."""
+    def spans_of(self, tokens: Sequence[Token], group: str, most: int) -> list[tuple[int, int, float]]:
+        """Give the most probable spans: the first token of each, the one behind its last, and its probability."""
         scores = np.array(
             [
                 [self.span[[place(one) for one in some]].sum() for some in token]
@@ -79,8 +79,14 @@ class Model:
         count = np.arange(len(tokens))
         spans[(count[None] < count[:, None]) | (count[None] >= count[:, None] + LONGEST)] = -np.inf
         raised = np.exp(spans - spans.max())
-        first, last = np.unravel_index(int(raised.argmax()), raised.shape)
-        return int(first), int(last) + 1, float(raised.max() / raised.sum())
+        chances = raised / raised.sum()
+        best = np.argsort(-chances, axis=None, kind="stable")[:most]
+        firsts, lasts = np.unravel_index(best, chances.shape)
+        return [
+            (int(first), int(last) + 1, float(chances[first, last]))
+            for first, last in zip(firsts, lasts, strict=True)
+            if chances[first, last] > 0
+        ]
 
 
 @cache

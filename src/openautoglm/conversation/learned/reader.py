@@ -3,89 +3,174 @@
     "I'd go for something in blue"   →  "only blue"
     "第二个大概要花多少"              →  "第二个的价格是多少？"
 
-The model tells the kind of the turn and the span of its content; rows, amounts, columns, values and superlatives are
-those that the catalogue and the grammar know in it (`tokens.py`). A turn that has more of these than its kind has
-slots for says more than the kind does, and is left to the grammar.
+The model tells how probable each kind of turn is, and where its content stands; rows, amounts, columns, values and
+superlatives are those that the catalogue and the grammar know in it (`tokens.py`). Kinds whose slots the turn does not
+fill, or that have no slot for what it says, are ruled out. Of the spans that may be looked for, one that the
+catalogue has words for is taken, and such a search is the more probable for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from string import Formatter
+from typing import NamedTuple
 
-from openautoglm.conversation.columns import Columns
 from openautoglm.conversation.learned.model import Model
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.learned.wordings import LIMITS, SLOTS, WORDINGS
 from openautoglm.conversation.limits import BELOW
 from openautoglm.conversation.patterns import search
 from openautoglm.conversation.reading import Reading
+from openautoglm.conversation.turn import View
 
-SURE = 0.5
-"""Probability of a kind from which on it is believed."""
+SPANS = 4
+"""Spans of what may be looked for that the catalogue is asked about."""
+_SAID, _UNSAID = 2.0, 0.5
+"""How much more probable a search is whose words the catalogue has, or has not."""
+_ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
+_LIMITED = ("maximum", "search under")
+_DATED = ("since", "after")
+_BEST = ("sort", "extreme")
 
 
-def reworded(turn: Reading, columns: Columns, model: Model, sure: float = SURE) -> Reading | None:
-    """Say a turn in known words; None where the model is not sure, or the turn says more.
+class Guess(NamedTuple):
+    """What a turn probably says."""
+
+    kind: str
+    chance: float
+    """Among the kinds that it can be."""
+    reading: Reading
+    """In known words."""
+
+
+def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
+    """Guess what a turn says; None if it can be none of the kinds.
 
     Args:
         turn: as it came.
-        columns: the catalogue's.
+        view: the catalogue.
         model: what was learned.
-        sure: probability from which on a kind is believed.
     """
-    tokens = tokens_of(turn.rest, columns)
-    if not any(one.mark or re.search(r"\w", one.said) for one in tokens):
+    tokens = tokens_of(turn.rest, view.columns)[:_LONGEST]
+    if not any(re.search(r"\w", one.said) for one in tokens):
         return None
-    chances = model.chances(tokens)
+    chances: dict[str, float] = {}
+    wordings: dict[str, str] = {}
+    content = Content(turn.rest, tokens, view, model)
+    for kind, chance in model.chances(tokens).items():
+        wording, factor = _worded(kind, content, chinese=turn.chinese)
+        if wording:
+            wordings[kind] = wording
+            chances[kind] = chance * factor
+    if not chances:
+        return None
     kind = max(chances, key=lambda one: chances[one])
-    if chances[kind] < sure or kind not in WORDINGS:
-        return None
-    slots = slots_of(kind, turn.rest, tokens, model)
-    if slots is None:
-        return None
-    for wording in WORDINGS[kind][turn.chinese]:
-        if all(name in slots for _, name, _, _ in Formatter().parse(wording) if name):
-            return Reading(turn.said, " ".join(wording.format_map(slots).split()))
-    return None
+    # Kinds that lead to the same words, "not Acme" and "without Acme", are one guess.
+    same = sum(chances[one] for one in chances if wordings[one] == wordings[kind])
+    return Guess(kind, same / sum(chances.values()), Reading(turn.said, wordings[kind]))
 
 
-def slots_of(kind: str, text: str, tokens: Sequence[Token], model: Model) -> dict[str, str] | None:
-    """Find what fills the slots of a kind; None if the turn has more than fits them."""
+_LONGEST = 120
+
+
+class Content:
+    """What a turn says beside its frame.
+
+    Args:
+        text: the turn.
+        tokens: of it.
+        view: the catalogue.
+        model: what was learned.
+    """
+
+    def __init__(self, text: str, tokens: Sequence[Token], view: View, model: Model) -> None:
+        self.text, self.tokens, self.view, self.model = text, tokens, view, model
+        self._found: dict[str, tuple[int, int, float]] = {}
+
+    def said(self, first: int, last: int) -> str:
+        """Give the words of some tokens."""
+        return self.text[self.tokens[first].start : self.tokens[last - 1].end]
+
+    def span(self, name: str, group: str) -> tuple[int, int, float]:
+        """Find the span of a slot: its first token, the one behind its last, and a factor of the chance."""
+        values = [at for at, one in enumerate(self.tokens) if one.mark == "V"]
+        if name == "v" and len(values) == 1:
+            return values[0], values[0] + 1, 1.0
+        if group not in self._found:
+            self._found[group] = self._searched(group) if name == "q" else self._likely(group)
+        return self._found[group]
+
+    def _likely(self, group: str) -> tuple[int, int, float]:
+        first, last, _ = self.model.spans_of(self.tokens, group, 1)[0]
+        return first, last, 1.0
+
+    def _searched(self, group: str) -> tuple[int, int, float]:
+        spans = self.model.spans_of(self.tokens, group, SPANS)
+        for first, last, _ in spans:
+            if self.view.says(self.said(first, last)):
+                return first, last, _SAID
+        return *spans[0][:2], _UNSAID
+
+
+def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
+    """Give a kind's known words, filled, and a factor of its chance; empty where it cannot be said."""
+    if kind not in WORDINGS:
+        return "", 0.0
     slots: dict[str, str] = {}
-    free = list(tokens)
+    free: Sequence[Token] = content.tokens
+    factor = 1.0
+    marks = {one.mark for one in free}
+    if bool(marks & {"R"}) != (kind in _ROWS) and not (kind in _ROWS and "I" in marks):
+        return "", 0.0
     if kind in SLOTS:
         name, group = SLOTS[kind]
-        named = [at for at, one in enumerate(tokens) if one.mark == "V"]
-        if name == "v" and len(named) == 1:
-            first, last = named[0], named[0] + 1
-        else:
-            first, last, _ = model.span_of(tokens, group)
-        slots[name] = text[tokens[first].start : tokens[last - 1].end]
-        free = [*tokens[:first], *tokens[last:]]
-    said = {mark: [text[one.start : one.end] for one in free if one.mark == mark] for mark in "RNYSDCPV"}
-    amounts = [text[one.start : one.end] for one in free if one.mark in ("N", "Y")]
-    columns = [*said["C"], *said["P"]]
-    if len(said["R"]) == 1 and kind in ("like", "like but value", "like but cheaper", "what", "column", "price"):
-        slots["r"] = said["R"].pop()
-    if len(amounts) == 1 and kind in ("maximum", "search under"):
-        slots["n"] = amounts.pop()
-        slots["limit"] = LIMITS["<" if search(BELOW, text) else "<="][bool(re.search(r"[\u4e00-\u9fff]", text))]
-    elif len(amounts) == 2 and kind == "between":
+        first, last, factor = content.span(name, group)
+        slots[name] = content.said(first, last)
+        free = [*content.tokens[:first], *content.tokens[last:]]
+    slots |= _marked(kind, content.text, free)
+    for wording in WORDINGS[kind][chinese]:
+        needed = {name for _, name, _, _ in Formatter().parse(wording) if name}
+        if needed <= slots.keys() and not _more(kind, free, needed, content.model):
+            return " ".join(wording.format_map(slots).split()), factor
+    return "", 0.0
+
+
+def _marked(kind: str, text: str, free: Sequence[Token]) -> dict[str, str]:
+    """Give the slots that marks fill."""
+    chinese = bool(Reading.of(text).chinese)
+    said = {mark: [text[one.start : one.end] for one in free if one.mark in mark] for mark in _MARKS}
+    slots: dict[str, str] = {}
+    rows, amounts = said["R"] or said["I"], said["NY"]
+    if rows:
+        slots["r"] = rows[0]
+    if len(amounts) == 1 and kind in _LIMITED:
+        strict = search(BELOW, text) and not search(r"(?<![a-z])(?:not|no|nothing)(?![a-z])|不|别|勿", text)
+        slots["n"], slots["limit"] = amounts[0], LIMITS["<" if strict else "<="][chinese]
+    if len(amounts) == 2 and kind == "between":
         slots["a"], slots["b"] = amounts
-        amounts = []
-    elif len(said["Y"]) == len(amounts) == 1 and kind in ("since", "after"):
+    if len(said["Y"]) == 1 and kind in _DATED:
         slots["y"] = said["Y"][0].removesuffix("年")
-        amounts = []
-    if len(said["S"]) == 1 and kind in ("sort", "extreme"):
-        slots["s"] = said["S"].pop()
-    if len(said["D"]) == 1:
-        slots["d"] = said["D"][0]
-    if len(columns) == 1:
-        slots["c"] = columns[0]
-    further = said["R"] or amounts or said["S"]
-    return None if further or (said["V"] and kind not in _MOVES) else slots
+    if said["S"]:
+        slots["s"] = said["S"][0]
+    if said["D"]:
+        slots["d"] = said["D"][-1]
+    if len(set(said["CP"])) == 1:
+        slots["c"] = said["CP"][0]
+    return slots
 
 
-_MOVES = ("next", "previous", "undo", "all", "reset", "none", "drop")
+_MARKS = ("R", "I", "NY", "Y", "S", "D", "CP")
+
+
+def _more(kind: str, free: Sequence[Token], slots: set[str], model: Model) -> bool:
+    """Whether a turn says more than the slots of a kind hold."""
+    count = {mark: sum(one.mark == mark for one in free) for mark in "RNYSV"}
+    amounts = 2 if "a" in slots else 1 if slots & {"n", "y"} else 0
+    valued = any(one.mark == "V" and not model.known(one.said) for one in free)
+    return (
+        count["R"] > ("r" in slots)
+        or count["N"] + count["Y"] != amounts
+        or count["S"] > ("s" in slots)
+        or valued
+    )
