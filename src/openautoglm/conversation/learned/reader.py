@@ -24,8 +24,10 @@ from openautoglm.conversation.patterns import search
 from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.turn import View
 
-SPANS = 4
-"""Spans of what may be looked for that the catalogue is asked about."""
+SPANS = 6
+"""Spans of what may be looked for that the catalogue is asked about, the longest first."""
+_LIKELY = 0.05
+"""How probable they are at least, beside the most probable one."""
 _SAID, _UNSAID = 2.0, 0.5
 """How much more probable a search is whose words the catalogue has, or has not."""
 _ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
@@ -107,10 +109,11 @@ class Content:
 
     def _searched(self, group: str) -> tuple[int, int, float]:
         spans = self.model.spans_of(self.tokens, group, SPANS)
-        for first, last, _ in spans:
+        likely = [(first, last) for first, last, chance in spans if chance >= _LIKELY * spans[0][2]]
+        for first, last in sorted(likely, key=lambda one: one[0] - one[1]):
             if self.view.says(self.said(first, last)):
                 return first, last, _SAID
-        return *spans[0][:2], _UNSAID
+        return *likely[0], _UNSAID
 
 
 def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
@@ -139,7 +142,7 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
 def _marked(kind: str, text: str, free: Sequence[Token]) -> dict[str, str]:
     """Give the slots that marks fill."""
     chinese = bool(Reading.of(text).chinese)
-    said = {mark: [text[one.start : one.end] for one in free if one.mark in mark] for mark in _MARKS}
+    said = {mark: [text[one.start : one.end] for one in free if one.mark and one.mark in mark] for mark in _MARKS}
     slots: dict[str, str] = {}
     rows, amounts = said["R"] or said["I"], said["NY"]
     if rows:
