@@ -69,7 +69,7 @@ _REFINING = (
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
-NEEDED = {"nothing": 0.2, "search": 0.3, "error": 0.2}
+NEEDED = {"nothing": 0.2, "search": 0.2, "error": 0.2, "refine": 0.3}
 NEEDED_ELSE = 0.5
 
 

@@ -24,9 +24,9 @@ from openautoglm.conversation.patterns import search
 from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.turn import View
 
-SPANS = 6
+SPANS = 12
 """Spans of what may be looked for that the catalogue is asked about, the longest first."""
-_LIKELY = 0.05
+_LIKELY = 0.01
 """How probable they are at least, beside the most probable one."""
 _SAID, _UNSAID = 2.0, 0.5
 """How much more probable a search is whose words the catalogue has, or has not."""
