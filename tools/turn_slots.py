@@ -31,7 +31,8 @@ class Trade:
 def _trade(
     numbers: dict[str, Kind], texts: dict[str, str], en: str, zh: str, traits: str, traits_zh: str, names: str
 ) -> Trade:
-    columns = {name: Column(name, kind) for name, kind in numbers.items()}
+    columns = {name: Column(name, "text", "text") for name in ("title", "description", "label_zh")[: len(texts)]}
+    columns |= {name: Column(name, kind) for name, kind in numbers.items()}
     columns |= {name: Column(name, "text", "column", tuple(values.split(", "))) for name, values in texts.items()}
     every = [value for one in columns.values() for value in one.values]
     values = {

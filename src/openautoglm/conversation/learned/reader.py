@@ -25,10 +25,12 @@ from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.turn import View
 
 SPANS = 12
-"""Spans of what may be looked for that the catalogue is asked about, the longest first."""
-_LIKELY = 0.01
-"""How probable they are at least, beside the most probable one."""
-_SAID, _UNSAID = 2.0, 0.5
+"""Spans of content that are looked at, and that the catalogue is asked about."""
+_LIKELY = 0.05
+"""How probable they are at least, beside the most probable one; the first that the catalogue has is taken."""
+_WORTH = 0.01
+"""Probability from which on a kind is looked at."""
+_FACTORS = {True: 3.0, False: 0.3}
 """How much more probable a search is whose words the catalogue has, or has not."""
 _ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
 _LIMITED = ("maximum", "search under")
@@ -60,7 +62,10 @@ def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
     chances: dict[str, float] = {}
     wordings: dict[str, str] = {}
     content = Content(turn.rest, tokens, view, model)
-    for kind, chance in model.chances(tokens).items():
+    told = model.chances(tokens)
+    for kind, chance in told.items():
+        if chance < _WORTH:
+            continue
         wording, factor = _worded(kind, content, chinese=turn.chinese)
         if wording:
             wordings[kind] = wording
@@ -100,20 +105,25 @@ class Content:
         if name == "v" and len(values) == 1:
             return values[0], values[0] + 1, 1.0
         if group not in self._found:
-            self._found[group] = self._searched(group) if name == "q" else self._likely(group)
+            self._found[group] = self._searched(group)
         return self._found[group]
-
-    def _likely(self, group: str) -> tuple[int, int, float]:
-        first, last, _ = self.model.spans_of(self.tokens, group, 1)[0]
-        return first, last, 1.0
 
     def _searched(self, group: str) -> tuple[int, int, float]:
         spans = self.model.spans_of(self.tokens, group, SPANS)
-        likely = [(first, last) for first, last, chance in spans if chance >= _LIKELY * spans[0][2]]
-        for first, last in sorted(likely, key=lambda one: one[0] - one[1]):
-            if self.view.says(self.said(first, last)):
-                return first, last, _SAID
-        return *likely[0], _UNSAID
+        likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
+        for first, last in likely:
+            if self.view.says(self._asked(first, last)):
+                return first, last, _FACTORS[True]
+        return *(likely or [spans[0][:2]])[0], _FACTORS[False]
+
+    def _whole(self, first: int, last: int) -> bool:
+        """Whether a span begins and ends with a word."""
+        return all(re.match(r"\w", self.tokens[at].said) for at in (first, last - 1))
+
+    def _asked(self, first: int, last: int) -> str:
+        """The words of a span, values apart: 白色头盔 is 白色 and 头盔 to the catalogue."""
+        parts = [f" {one.said} " if one.mark or one.said.isascii() else one.said for one in self.tokens[first:last]]
+        return " ".join("".join(parts).split())
 
 
 def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
@@ -124,6 +134,8 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
     free: Sequence[Token] = content.tokens
     factor = 1.0
     marks = {one.mark for one in free}
+    if kind == "sort" and marks & {"S", "D"}:
+        marks -= {"R"}  # 排第一, "in first place"
     if bool(marks & {"R"}) != (kind in _ROWS) and not (kind in _ROWS and "I" in marks):
         return "", 0.0
     if kind in SLOTS:
@@ -171,9 +183,6 @@ def _more(kind: str, free: Sequence[Token], slots: set[str], model: Model) -> bo
     count = {mark: sum(one.mark == mark for one in free) for mark in "RNYSV"}
     amounts = 2 if "a" in slots else 1 if slots & {"n", "y"} else 0
     valued = any(one.mark == "V" and not model.known(one.said) for one in free)
-    return (
-        count["R"] > ("r" in slots)
-        or count["N"] + count["Y"] != amounts
-        or count["S"] > ("s" in slots)
-        or valued
-    )
+    rows = count["R"] > ("r" in slots) and kind != "sort"
+    best = count["S"] > ("s" in slots) and kind not in (*_LIMITED, *_DATED)  # "at the earliest"
+    return rows or best or count["N"] + count["Y"] != amounts or valued
