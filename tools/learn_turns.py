@@ -60,7 +60,7 @@ def words_of(frames: Sequence[Frame]) -> frozenset[int]:
 
     count: Counter[str] = Counter()
     for frame in frames:
-        text = Reading.of(re.sub(r"\{\w+\}", " ", frame.text)).said
+        text = Reading.of(re.sub(r"\{\w+\}|[(|)]", " ", frame.text)).said
         count.update({one.said for one in tokens_of(text, Columns()) if not one.mark} | {
             w for one in tokens_of(text, Columns()) if one.mark for w in one.said.split()})
     return frozenset(place(word) for word, n in count.items() if n > 1)

@@ -19,6 +19,11 @@ _BEFORE = {
 }
 _BEHIND = {"en": (" please", ", please", " thanks", " now", " then"), "zh": ("吧", "谢谢", "，谢谢", "啊", "呢")}
 
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+"""A choice of words in a frame: `(show|find)`."""
+_CHOICES = 4
+"""How much more often a frame with choices is filled."""
+
 
 class Example(NamedTuple):
     """A turn with its labels."""
@@ -31,9 +36,9 @@ class Example(NamedTuple):
     """The content's first token, and the one behind its last."""
 
 
-def labelled(frame: Frame) -> str:
+def labelled(kind: str, said: str) -> str:
     """The kind that a frame is learned as: "after 2019" is another one than "from 2020 on"."""
-    return "after" if frame.kind == "since" and "{before}" in frame.text else frame.kind
+    return "after" if kind == "since" and "{before}" in said else kind
 
 
 def examples(frames: Sequence[Frame], times: int, seed: int) -> list[Example]:
@@ -41,7 +46,7 @@ def examples(frames: Sequence[Frame], times: int, seed: int) -> list[Example]:
     found = []
     for number, frame in enumerate(frames):
         rng = random.Random(f"{seed} {number}")
-        for time in range(times):
+        for time in range(times * (_CHOICES if _CHOICE.search(frame.text) else 1)):
             if (one := _example(frame, rng, plain=time == 0)) is not None:
                 found.append(one)
     return found
@@ -50,20 +55,22 @@ def examples(frames: Sequence[Frame], times: int, seed: int) -> list[Example]:
 def _example(frame: Frame, rng: random.Random, *, plain: bool) -> Example | None:
     trade = rng.choice(TRADES)
     filled = fill(trade, frame.language, rng)
-    if not re.search(r"[{\w]", frame.text):
+    said = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), frame.text)
+    if not re.search(r"[{\w]", said):
         return None
     text, span = "", None
     before = "" if plain or rng.random() < 0.85 else rng.choice(_BEFORE[frame.language])
     behind = "" if plain or rng.random() < 0.85 else rng.choice(_BEHIND[frame.language])
-    pieces = re.split(r"\{(\w+)\}", before + frame.text + behind)
-    kind = labelled(frame)
+    pieces = re.split(r"\{(\w+)\}", before + said + behind)
+    kind = labelled(frame.kind, said)
     slot = SLOTS.get(kind)
     for place, piece in enumerate(pieces):
-        said = filled[piece] if place % 2 else piece
-        said = Reading.of(f"x{said}x").said[1:-1]
+        part = Reading.of(f"x{filled[piece] if place % 2 else piece}x").said[1:-1]
         if place % 2 and slot is not None and piece == slot.name:
-            span = len(text), len(text) + len(said)
-        text += said
+            span = len(text), len(text) + len(part)
+        text += part
+    kept = len(text) - len(text.lstrip())
+    text, span = text.strip(), None if span is None else (span[0] - kept, span[1] - kept)
     if rng.random() < 0.3:
         text = re.sub(r"[?.!]+$", "", text)
     tokens = tokens_of(text, trade.columns)

@@ -32,6 +32,8 @@ _WORTH = 0.01
 """Probability from which on a kind is looked at."""
 _FACTORS = {True: 3.0, False: 0.3}
 """How much more probable a search is whose words the catalogue has, or has not."""
+OTHER = "other"
+"""The kind of what only the grammar understands."""
 _ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
 _LIMITED = ("maximum", "search under")
 _DATED = ("since", "after")
@@ -62,7 +64,8 @@ def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
     chances: dict[str, float] = {}
     wordings: dict[str, str] = {}
     content = Content(turn.rest, tokens, view, model)
-    told = model.chances(tokens)
+    told = dict(model.chances(tokens))
+    other = told.pop(OTHER, 0.0)
     for kind, chance in told.items():
         if chance < _WORTH:
             continue
@@ -73,9 +76,11 @@ def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
     if not chances:
         return None
     kind = max(chances, key=lambda one: chances[one])
+    if chances[kind] < other:
+        return None
     # Kinds that lead to the same words, "not Acme" and "without Acme", are one guess.
     same = sum(chances[one] for one in chances if wordings[one] == wordings[kind])
-    return Guess(kind, same / sum(chances.values()), Reading(turn.said, wordings[kind]))
+    return Guess(kind, same / (other + sum(chances.values())), Reading(turn.said, wordings[kind]))
 
 
 _LONGEST = 120
