@@ -69,8 +69,10 @@ _REFINING = (
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
-NEEDED = {"nothing": 0.2, "search": 0.2, "error": 0.2, "refine": 0.3}
+NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3}
+"""How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
 NEEDED_ELSE = 0.5
+"""… for anything else, and for a search by words that the catalogue has."""
 
 
 def understand(text: str, state: State, view: View) -> Turn:
@@ -85,20 +87,30 @@ def understand(text: str, state: State, view: View) -> Turn:
         ChatError: if it speaks of something that is not there, or may mean several columns.
     """
     turn = Reading.of(text)
-    try:
-        known: Turn | None = _known(replace(turn), state, view)
-    except ChatError as raised:
-        known, error = None, raised
+    known = _tried(replace(turn), state, view)
     guess = guessed(turn, view, shipped())
-    if guess is not None and guess.chance >= NEEDED.get("error" if known is None else known.act, NEEDED_ELSE):
-        try:
-            return _known(guess.reading, state, view)
-        except ChatError:
-            if known is None:
-                raise
-    if known is None:
-        raise error
+    if guess is not None and guess.chance >= _needed(known, view):
+        told = _tried(guess.reading, state, view)
+        known = told if isinstance(told, Turn) else known
+    if isinstance(known, ChatError):
+        raise known
     return known
+
+
+def _tried(turn: Reading, state: State, view: View) -> Turn | ChatError:
+    try:
+        return _known(turn, state, view)
+    except ChatError as error:
+        return error
+
+
+def _needed(known: Turn | ChatError, view: View) -> float:
+    """How sure the learned reader has to be to be believed instead of the grammar."""
+    if isinstance(known, ChatError):
+        return NEEDED["nothing"]
+    if known.act == "search" and view.says(known.state.text):
+        return NEEDED_ELSE
+    return NEEDED.get(known.act, NEEDED_ELSE)
 
 
 def _known(turn: Reading, state: State, view: View) -> Turn:
