@@ -81,7 +81,7 @@ NAMES: dict[Language, dict[str, str]] = {
            "category": "类别", "category_zh": "类别", "released": "日期",
            "group": "group", "subgroup": "subgroup", "house": "house"},
 }  # fmt: skip
-STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
+STRICT = ("under ", "below", "less than", "cheaper than", "lower than", "price<", "低于", "不到", "小于", "少于", "不足")
 """Words after which the limit itself does not pass."""
 LATER = {
     "second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL,

@@ -85,7 +85,7 @@ def _rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.float32]]:
 
 
 def _kinds(data: Sequence[Example], model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows = [torch.tensor(sorted({place(one) for one in of_kind(example.tokens, model.known)})) for example in data]
+    rows = [torch.tensor(sorted({place(one) for one in of_kind(example.tokens, model.known, example.hints)})) for example in data]
     labels = torch.tensor([model.kinds.index(one.kind) for one in data])
     weights = torch.zeros(SIZE, len(model.kinds), requires_grad=True)
     bias = torch.zeros(len(model.kinds), requires_grad=True)
@@ -169,7 +169,7 @@ def judge(model: Model, frames: Sequence[Frame]) -> None:
     data = examples(frames, 2, seed=1)
     kinds, spans, wrong = [], [], Counter()
     for one in data:
-        chances = model.chances(one.tokens)
+        chances = model.chances(one.tokens, one.hints)
         best = max(chances, key=lambda name: chances[name])
         kinds.append((best == one.kind, chances[best]))
         if best != one.kind:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from openautoglm.conversation.learned.wordings import SLOTS
+from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.reading import Reading
 from tools.turn_frames import Frame
@@ -24,12 +25,16 @@ _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _CHOICES = 4
 """How much more often a frame with choices is filled."""
 
+_NONSENSE = re.compile(r"^[b-df-hj-np-tv-xz ]+$|asdf|qwer|zxc|lkjh")
+"""Nonsense is looked for, as any word is that no frame has, and not found."""
+
 
 class Example(NamedTuple):
     """A turn with its labels."""
 
     kind: str
     tokens: list[Token]
+    hints: list[str]
     group: str
     """Of the slot that its content is in; empty without one."""
     span: tuple[int, int]
@@ -59,8 +64,8 @@ def _example(frame: Frame, rng: random.Random, *, plain: bool) -> Example | None
     if not re.search(r"[{\w]", said):
         return None
     text, span = "", None
-    before = "" if plain or rng.random() < 0.85 else rng.choice(_BEFORE[frame.language])
-    behind = "" if plain or rng.random() < 0.85 else rng.choice(_BEHIND[frame.language])
+    before = "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEFORE[frame.language])
+    behind = "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEHIND[frame.language])
     pieces = re.split(r"\{(\w+)\}", before + said + behind)
     kind = labelled(frame.kind, said)
     slot = SLOTS.get(kind)
@@ -74,9 +79,9 @@ def _example(frame: Frame, rng: random.Random, *, plain: bool) -> Example | None
     if rng.random() < 0.3:
         text = re.sub(r"[?.!]+$", "", text)
     tokens = tokens_of(text, trade.columns)
-    if not tokens:
+    if not tokens or (kind == "none" and _NONSENSE.search(text)):
         return None
     if slot is None or span is None:
-        return Example(kind, tokens, "", (0, 0))
+        return Example(kind, tokens, hints_of(text), "", (0, 0))
     inside = [at for at, one in enumerate(tokens) if one.end > span[0] and one.start < span[1]]
-    return Example(kind, tokens, slot.group, (inside[0], inside[-1] + 1))
+    return Example(kind, tokens, hints_of(text), slot.group, (inside[0], inside[-1] + 1))

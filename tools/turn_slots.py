@@ -191,6 +191,8 @@ def _thing(trade: Trade, language: str, rng: random.Random) -> str:
 
 
 def _searched(trade: Trade, language: str, rng: random.Random) -> str:
+    if rng.random() < 0.08:
+        return rng.choice(trade.values[language] or trade.values["en"])
     parts = [_thing(trade, language, rng)]
     if rng.random() < 0.3:
         parts.insert(0, rng.choice(trade.traits[language]))

@@ -72,7 +72,7 @@ _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$
 NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3}
 """How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
 NEEDED_ELSE = 0.5
-"""… for anything else, and for a search by words that the catalogue has."""
+"""… for anything else, for a search by words that the catalogue has, and for conditions without further words."""
 
 
 def understand(text: str, state: State, view: View) -> Turn:
@@ -89,7 +89,7 @@ def understand(text: str, state: State, view: View) -> Turn:
     turn = Reading.of(text)
     known = _tried(replace(turn), state, view)
     guess = guessed(turn, view, shipped())
-    if guess is not None and guess.chance >= _needed(known, view):
+    if guess is not None and guess.chance >= _needed(known, state, view):
         told = _tried(guess.reading, state, view)
         known = told if isinstance(told, Turn) else known
     if isinstance(known, ChatError):
@@ -104,11 +104,13 @@ def _tried(turn: Reading, state: State, view: View) -> Turn | ChatError:
         return error
 
 
-def _needed(known: Turn | ChatError, view: View) -> float:
+def _needed(known: Turn | ChatError, before: State, view: View) -> float:
     """How sure the learned reader has to be to be believed instead of the grammar."""
     if isinstance(known, ChatError):
         return NEEDED["nothing"]
     if known.act == "search" and view.says(known.state.text):
+        return NEEDED_ELSE
+    if known.act == "refine" and (known.state.words, known.state.without) == (before.words, before.without):
         return NEEDED_ELSE
     return NEEDED.get(known.act, NEEDED_ELSE)
 

@@ -32,8 +32,8 @@ def forms(tokens: Sequence[Token], known: Known) -> list[str]:
     return [one.mark or (one.said if known(one.said) else "?") for one in tokens]
 
 
-def of_kind(tokens: Sequence[Token], known: Known) -> list[str]:
-    """Give the features that the kind of a turn is told by."""
+def of_kind(tokens: Sequence[Token], known: Known, hints: Sequence[str]) -> list[str]:
+    """Give the features that the kind of a turn is told by: its tokens, and the grammar's hints."""
     seen = forms(tokens, known)
     marked = [one for place, one in enumerate(seen) if one != "?" or place == 0 or seen[place - 1] != "?"]
     plain = [one.said if known(one.said) else "?" for one in tokens]
@@ -46,6 +46,8 @@ def of_kind(tokens: Sequence[Token], known: Known) -> list[str]:
     found.update(f"s {one} {other}" for at, one in enumerate(bare) for other in bare[at + 2 : at + 5])
     found.update(f"p {one.said[:n]}" for one in tokens for n in (4, 5) if len(one.said) > n and not one.mark)
     found.update(f"f {marks} {one}" for one in bare if marks)
+    found.update(f"h {hint}{with_marks}" for hint in hints or ("-",) for with_marks in ("", f" {marks}"))
+    found.add(f"hh {marks} {' '.join(hints)}")
     return sorted(found)
 
 

@@ -59,9 +59,9 @@ class Model:
         """Whether frames have a word."""
         return place(word) in self.words
 
-    def chances(self, tokens: Sequence[Token]) -> Mapping[str, float]:
-        """Give the probability of each kind."""
-        features = of_kind(tokens, self.known)
+    def chances(self, tokens: Sequence[Token], hints: Sequence[str]) -> Mapping[str, float]:
+        """Give the probability of each kind, by the tokens and the grammar's hints (`hints.py`)."""
+        features = of_kind(tokens, self.known, hints)
         scores = self.kind[[place(one) for one in features]].sum(0) / np.sqrt(len(features)) + self.bias
         raised = np.exp(scores - scores.max())
         return dict(zip(self.kinds, (raised / raised.sum()).tolist(), strict=True))

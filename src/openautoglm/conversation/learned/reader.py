@@ -5,7 +5,7 @@
 
 The model tells how probable each kind of turn is, and where its content stands; rows, amounts, columns, values and
 superlatives are those that the catalogue and the grammar know in it (`tokens.py`). Kinds whose slots the turn does not
-fill, or that have no slot for what it says, are ruled out. Of the spans that may be looked for, one that the
+fill, or that have no slot for a row or an amount in it, are ruled out. Of the spans that may be looked for, one that the
 catalogue has words for is taken, and such a search is the more probable for it.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from string import Formatter
 from typing import NamedTuple
 
+from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.model import Model
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.learned.wordings import LIMITS, SLOTS, WORDINGS
@@ -28,6 +29,8 @@ SPANS = 12
 """Spans of content that are looked at, and that the catalogue is asked about."""
 _LIKELY = 0.05
 """How probable they are at least, beside the most probable one; the first that the catalogue has is taken."""
+_SPARE = 0.2
+"""How much less probable a kind is for what it has no slot for."""
 _WORTH = 0.01
 """Probability from which on a kind is looked at."""
 _FACTORS = {True: 3.0, False: 0.3}
@@ -64,7 +67,7 @@ def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
     chances: dict[str, float] = {}
     wordings: dict[str, str] = {}
     content = Content(turn.rest, tokens, view, model)
-    told = dict(model.chances(tokens))
+    told = dict(model.chances(tokens, hints_of(turn.rest)))
     other = told.pop(OTHER, 0.0)
     for kind, chance in told.items():
         if chance < _WORTH:
@@ -116,9 +119,10 @@ class Content:
     def _searched(self, group: str) -> tuple[int, int, float]:
         spans = self.model.spans_of(self.tokens, group, SPANS)
         likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
-        for first, last in likely:
-            if self.view.says(self._asked(first, last)):
-                return first, last, _FACTORS[True]
+        for span in likely:
+            if self.view.says(self._asked(*span)):
+                wider = (one for one in likely if one[0] <= span[0] and span[1] <= one[1] and one != span)
+                return *next((one for one in wider if self.view.says(self._asked(*one))), span), _FACTORS[True]
         return *(likely or [spans[0][:2]])[0], _FACTORS[False]
 
     def _whole(self, first: int, last: int) -> bool:
@@ -151,8 +155,8 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
     slots |= _marked(kind, content.text, free)
     for wording in WORDINGS[kind][chinese]:
         needed = {name for _, name, _, _ in Formatter().parse(wording) if name}
-        if needed <= slots.keys() and not _more(kind, free, needed, content.model):
-            return " ".join(wording.format_map(slots).split()), factor
+        if needed <= slots.keys() and _all_told(kind, free, needed):
+            return " ".join(wording.format_map(slots).split()), factor * _unused(kind, free, content.model)
     return "", 0.0
 
 
@@ -183,11 +187,15 @@ def _marked(kind: str, text: str, free: Sequence[Token]) -> dict[str, str]:
 _MARKS = ("R", "I", "NY", "Y", "S", "D", "CP")
 
 
-def _more(kind: str, free: Sequence[Token], slots: set[str], model: Model) -> bool:
-    """Whether a turn says more than the slots of a kind hold."""
-    count = {mark: sum(one.mark == mark for one in free) for mark in "RNYSV"}
+def _all_told(kind: str, free: Sequence[Token], slots: set[str]) -> bool:
+    """Whether a kind has slots for the rows and amounts of a turn."""
+    count = {mark: sum(one.mark in mark for one in free if one.mark) for mark in ("R", "NY")}
     amounts = 2 if "a" in slots else 1 if slots & {"n", "y"} else 0
-    valued = any(one.mark == "V" and not model.known(one.said) for one in free)
-    rows = count["R"] > ("r" in slots) and kind != "sort"
-    best = count["S"] > ("s" in slots) and kind not in (*_LIMITED, *_DATED)  # "at the earliest"
-    return rows or best or count["N"] + count["Y"] != amounts or valued
+    return (count["R"] <= ("r" in slots) or kind == "sort") and count["NY"] == amounts
+
+
+def _unused(kind: str, free: Sequence[Token], model: Model) -> float:
+    """A factor of the chance of a kind that has no slot for a value or a superlative of the turn."""
+    values = kind != "all" and any(one.mark == "V" and not model.known(one.said) for one in free)
+    best = kind not in (*_BEST, *_LIMITED, *_DATED) and any(one.mark == "S" for one in free)
+    return _SPARE ** (values + best)
