@@ -10,8 +10,11 @@ both by Adam on hashed features. One thread, one seed: the same frames give the 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,12 +25,15 @@ from torch import Tensor
 
 from benchmarks.chat_templates import TEMPLATES
 from benchmarks.chat_unseen import FOURTH, SECOND, THIRD
+from openautoglm.conversation.columns import Columns
 from openautoglm.conversation.learned.features import SIZE, of_kind, of_spans, place
 from openautoglm.conversation.learned.model import WEIGHTS, Model
+from openautoglm.conversation.learned.tokens import tokens_of
+from openautoglm.conversation.reading import Reading
 from tools.turn_examples import Example, examples
 from tools.turn_frames import FOLDER, Frame, of_templates, read_frames
 
-TIMES = 6
+TIMES = 4
 """How often each frame is filled."""
 SEED = 0
 _PASSES, _BATCH, _RATE = 8, 64, 0.02
@@ -49,21 +55,19 @@ def sources() -> dict[str, list[Frame]]:
     return {**files, "templates": templates, **{name: of_templates(one) for name, one in sets.items()}}
 
 
+def made_from(frames: Sequence[Frame]) -> str:
+    """Tell frames apart from others: what the weights that were made from them carry with them."""
+    listed = "\n".join(f"{one.kind} / {one.language}: {one.text}" for one in frames)
+    return hashlib.sha256(f"{SEED} {TIMES} {SIZE}\n{listed}".encode()).hexdigest()
+
+
 def words_of(frames: Sequence[Frame]) -> frozenset[int]:
     """Hashes of the words that several frames have; a word of one frame is learned as one that is not known."""
-    import re
-    from collections import Counter
-
-    from openautoglm.conversation.learned.tokens import tokens_of
-    from openautoglm.conversation.columns import Columns
-    from openautoglm.conversation.reading import Reading
-
     count: Counter[str] = Counter()
     for frame in frames:
         text = Reading.of(re.sub(r"\{\w+\}|[(|)]", " ", frame.text)).said
-        count.update({one.said for one in tokens_of(text, Columns()) if not one.mark} | {
-            w for one in tokens_of(text, Columns()) if one.mark for w in one.said.split()})
-    return frozenset(place(word) for word, n in count.items() if n > 1)
+        count.update({word for one in tokens_of(text, Columns()) for word in one.said.split()})
+    return frozenset(place(word) for word, frames_with_it in count.items() if frames_with_it > 1)
 
 
 def learn(frames: Sequence[Frame], times: int = TIMES) -> Model:
@@ -136,7 +140,6 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
                 flat, weights, torch.cumsum(lengths, 0) - lengths, mode="sum", sparse=True
             ).view(-1, 3)
             longest = max(one[2] for one in batch)
-            padded = torch.full((len(batch), longest, 3), -1e4)
             counts = torch.tensor([one[2] for one in batch])
             inside = torch.arange(longest)[None] < counts[:, None]
             padded = torch.zeros(len(batch), longest, 3).masked_scatter(inside[..., None].expand(-1, -1, 3), scores)
@@ -152,22 +155,22 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
     return weights.detach().numpy()[:, 0]
 
 
-def save(model: Model, path: Path) -> None:
-    """Write the weights: whole numbers of a byte."""
+def save(model: Model, path: Path, made: str) -> None:
+    """Write the weights as whole numbers of a byte, and what they were made from."""
     kind_scale, span_scale = (np.float32(np.abs(one).max() / 127 or 1) for one in (model.kind, model.span))
     np.savez_compressed(
         path, kinds=np.array(model.kinds), bias=model.bias, kind_scale=kind_scale, span_scale=span_scale,
         kind=np.round(model.kind / kind_scale).astype(np.int8), span=np.round(model.span / span_scale).astype(np.int8),
-        words=np.array(sorted(model.words), np.uint16),
+        words=np.array(sorted(model.words), np.uint16), made_from=np.array(made),
     )  # fmt: skip
 
 
 def judge(model: Model, frames: Sequence[Frame]) -> None:
     """Print how many kinds and spans of frames are found, and what kinds are taken for others."""
-    from collections import Counter
-
     data = examples(frames, 2, seed=1)
-    kinds, spans, wrong = [], [], Counter()
+    kinds: list[tuple[bool, float]] = []
+    spans: list[bool] = []
+    wrong: Counter[tuple[str, str]] = Counter()
     for one in data:
         chances = model.chances(one.tokens, one.hints)
         best = max(chances, key=lambda name: chances[name])
@@ -193,8 +196,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     every = sources()
     began = time.perf_counter()
-    model = learn([one for name, frames in every.items() if name not in given.without for one in frames], given.times)
-    save(model, given.to)
+    frames = [one for name, some in every.items() if name not in given.without for one in some]
+    model = learn(frames, given.times)
+    save(model, given.to, made_from(frames))
     print(f"{given.to.stat().st_size / 1024:.0f} KiB, {time.perf_counter() - began:.0f} s")
     for name in given.judge:
         print(name)
