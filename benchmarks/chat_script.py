@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from tools.turn_frames import FOLDER, by_kind, read_frames
+
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
 from benchmarks.chat_unseen import FINAL, FOURTH, SECOND, THIRD
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
-from tools.turn_frames import FOLDER, by_kind, read_frames
 
 ROWS: dict[Language, dict[str, tuple[tuple[str, int], ...]]] = {
     "en": {
@@ -81,7 +82,19 @@ NAMES: dict[Language, dict[str, str]] = {
            "category": "类别", "category_zh": "类别", "released": "日期",
            "group": "group", "subgroup": "subgroup", "house": "house"},
 }  # fmt: skip
-STRICT = ("under ", "below", "less than", "cheaper than", "lower than", "price<", "低于", "不到", "小于", "少于", "不足")
+STRICT = (
+    "under ",
+    "below",
+    "less than",
+    "cheaper than",
+    "lower than",
+    "price<",
+    "低于",
+    "不到",
+    "小于",
+    "少于",
+    "不足",
+)
 """Words after which the limit itself does not pass."""
 LATER = {
     "second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL,

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.chat_templates import TEMPLATES
+from benchmarks.chat_unseen import FOURTH, SECOND, THIRD
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.chat_templates import TEMPLATES
-from benchmarks.chat_unseen import FOURTH, SECOND, THIRD
 from openautoglm.conversation.columns import Columns
 from openautoglm.conversation.learned.features import SIZE, of_kind, of_spans, place
 from openautoglm.conversation.learned.model import WEIGHTS, Model
@@ -38,6 +38,8 @@ TIMES = 4
 SEED = 0
 _PASSES, _BATCH, _RATE = 8, 64, 0.02
 _SPAN_PASSES = 4
+_LEVELS = 63
+"""Greatest stored weight: fewer levels make a smaller file."""
 
 
 def sources() -> dict[str, list[Frame]]:
@@ -49,7 +51,9 @@ def sources() -> dict[str, list[Frame]]:
         for use in ("develop", "test")
         for text in uses[use]  # type: ignore[index]
     ]
-    templates = [Frame(one.kind, "zh" if one.language == "mixed" else one.language, one.text) for one in templates]
+    templates = [
+        Frame(one.kind, "zh" if one.language == "mixed" else one.language, one.text) for one in templates
+    ]
     files = {path.stem: read_frames(path) for path in sorted(FOLDER.glob("*.txt"))}
     sets = {"second": SECOND, "third": THIRD, "fourth": FOURTH}
     return {**files, "templates": templates, **{name: of_templates(one) for name, one in sets.items()}}
@@ -84,12 +88,15 @@ def learn(frames: Sequence[Frame], times: int = TIMES) -> Model:
 
 def _rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.float32]]:
     """Weights as they are stored."""
-    scale = np.float32(np.abs(weights).max() / 127 or 1)
+    scale = np.float32(np.abs(weights).max() / _LEVELS or 1)
     return ((np.round(weights / scale) * scale).astype(np.float32),)
 
 
 def _kinds(data: Sequence[Example], model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows = [torch.tensor(sorted({place(one) for one in of_kind(example.tokens, model.known, example.hints)})) for example in data]
+    rows = [
+        torch.tensor(sorted({place(one) for one in of_kind(example.tokens, model.known, example.hints)}))
+        for example in data
+    ]
     labels = torch.tensor([model.kinds.index(one.kind) for one in data])
     weights = torch.zeros(SIZE, len(model.kinds), requires_grad=True)
     bias = torch.zeros(len(model.kinds), requires_grad=True)
@@ -122,9 +129,15 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
     for one in data:
         if not one.group:
             continue
-        features = [[place(f) for f in some] for token in of_spans(one.tokens, model.known, one.group) for some in token]
+        features = [
+            [place(f) for f in some]
+            for token in of_spans(one.tokens, model.known, one.group)
+            for some in token
+        ]
         lengths = torch.tensor([len(some) for some in features])
-        rows.append((torch.tensor([f for some in features for f in some]), lengths, len(one.tokens), one.span))
+        rows.append(
+            (torch.tensor([f for some in features for f in some]), lengths, len(one.tokens), one.span)
+        )
     weights = torch.zeros(SIZE, 1, requires_grad=True)
     optimizer = torch.optim.SparseAdam([weights], lr=_RATE)
     rng = random.Random(SEED)
@@ -142,9 +155,13 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
             longest = max(one[2] for one in batch)
             counts = torch.tensor([one[2] for one in batch])
             inside = torch.arange(longest)[None] < counts[:, None]
-            padded = torch.zeros(len(batch), longest, 3).masked_scatter(inside[..., None].expand(-1, -1, 3), scores)
+            padded = torch.zeros(len(batch), longest, 3).masked_scatter(
+                inside[..., None].expand(-1, -1, 3), scores
+            )
             summed = torch.cumsum(padded[..., 0], 1)
-            spans = (summed + padded[..., 2])[:, None, :] + (padded[..., 1] - summed + padded[..., 0])[:, :, None]
+            spans = (summed + padded[..., 2])[:, None, :] + (padded[..., 1] - summed + padded[..., 0])[
+                :, :, None
+            ]
             upper = torch.ones(longest, longest).triu().bool()
             spans = spans.masked_fill(~(upper[None] & inside[:, None, :]), -1e4).flatten(1)
             wanted = torch.tensor([first * longest + last - 1 for *_, (first, last) in batch])
@@ -157,7 +174,7 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
 
 def save(model: Model, path: Path, made: str) -> None:
     """Write the weights as whole numbers of a byte, and what they were made from."""
-    kind_scale, span_scale = (np.float32(np.abs(one).max() / 127 or 1) for one in (model.kind, model.span))
+    kind_scale, span_scale = (np.float32(np.abs(one).max() / _LEVELS or 1) for one in (model.kind, model.span))
     np.savez_compressed(
         path, kinds=np.array(model.kinds), bias=model.bias, kind_scale=kind_scale, span_scale=span_scale,
         kind=np.round(model.kind / kind_scale).astype(np.int8), span=np.round(model.span / span_scale).astype(np.int8),
@@ -182,13 +199,17 @@ def judge(model: Model, frames: Sequence[Frame]) -> None:
     right, chance = np.array([a for a, _ in kinds]), np.array([b for _, b in kinds])
     print(f"kinds {right.mean():.3f} of {len(kinds)}, spans {np.mean(spans):.3f} of {len(spans)}")
     for sure in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9):
-        print(f"  sure {sure}: {(chance >= sure).mean():.3f} of them, {right[chance >= sure].mean():.3f} right")
+        print(
+            f"  sure {sure}: {(chance >= sure).mean():.3f} of them, {right[chance >= sure].mean():.3f} right"
+        )
     print(wrong.most_common(25))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Learn, and write or judge."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--without", nargs="*", default=[], help="sources to leave out")
     parser.add_argument("--judge", nargs="*", default=[], help="sources to tell how well they are read")
     parser.add_argument("--times", type=int, default=TIMES)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from openautoglm.conversation.learned.wordings import SLOTS
 from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.tokens import Token, tokens_of
+from openautoglm.conversation.learned.wordings import SLOTS
 from openautoglm.conversation.reading import Reading
 from tools.turn_frames import Frame
 from tools.turn_slots import TRADES, fill
@@ -18,7 +18,10 @@ _BEFORE = {
     "en": ("ok, ", "and ", "please ", "now ", "hmm, ", "so ", "well, "),
     "zh": ("那", "嗯，", "请", "好，", "那么", "现在"),
 }
-_BEHIND = {"en": (" please", ", please", " thanks", " now", " then"), "zh": ("吧", "谢谢", "，谢谢", "啊", "呢")}
+_BEHIND = {
+    "en": (" please", ", please", " thanks", " now", " then"),
+    "zh": ("吧", "谢谢", "，谢谢", "啊", "呢"),
+}
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 """A choice of words in a frame: `(show|find)`."""
@@ -64,8 +67,12 @@ def _example(frame: Frame, rng: random.Random, *, plain: bool) -> Example | None
     if not re.search(r"[{\w]", said):
         return None
     text, span = "", None
-    before = "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEFORE[frame.language])
-    behind = "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEHIND[frame.language])
+    before = (
+        "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEFORE[frame.language])
+    )
+    behind = (
+        "" if plain or frame.kind == "none" or rng.random() < 0.85 else rng.choice(_BEHIND[frame.language])
+    )
     pieces = re.split(r"\{(\w+)\}", before + said + behind)
     kind = labelled(frame.kind, said)
     slot = SLOTS.get(kind)

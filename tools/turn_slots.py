@@ -31,9 +31,13 @@ class Trade:
 def _trade(
     numbers: dict[str, Kind], texts: dict[str, str], en: str, zh: str, traits: str, traits_zh: str, names: str
 ) -> Trade:
-    columns = {name: Column(name, "text", "text") for name in ("title", "description", "label_zh")[: len(texts)]}
+    columns = {
+        name: Column(name, "text", "text") for name in ("title", "description", "label_zh")[: len(texts)]
+    }
     columns |= {name: Column(name, kind) for name, kind in numbers.items()}
-    columns |= {name: Column(name, "text", "column", tuple(values.split(", "))) for name, values in texts.items()}
+    columns |= {
+        name: Column(name, "text", "column", tuple(values.split(", "))) for name, values in texts.items()
+    }
     every = [value for one in columns.values() for value in one.values]
     values = {
         "en": [value for value in every if value.isascii()],
@@ -151,7 +155,15 @@ DIRECTIONS = {
 _SYLLABLES = "ka to mi ren vo lu sha pel dri mon tas gu fi bro nel qui zor ha wen ol".split()
 _SIGNS = "山川灯桥瓶笔石花草竹云雪船伞琴棋布纸铁铜盒箱门窗轮弦珠玉枝叶根泥砖锅勺盘鼓笛帆网"
 _FOR = {
-    "en": ("for kids", "with a handle", "for the kitchen", "of Paris", "with flowers", "made of wool", "in winter"),
+    "en": (
+        "for kids",
+        "with a handle",
+        "for the kitchen",
+        "of Paris",
+        "with flowers",
+        "made of wool",
+        "in winter",
+    ),
     "zh": ("儿童", "厨房用的", "带花的", "巴黎的", "羊毛", "冬天的"),
 }
 
@@ -167,7 +179,11 @@ def fill(trade: Trade, language: str, rng: random.Random) -> dict[str, str]:
     """Fill every slot."""
     year = rng.randint(1995, 2024)
     low = rng.randint(2, 600)
-    number = str(rng.choice((rng.randint(3, 99), rng.randint(100, 999), 10 * rng.randint(1, 90), rng.randint(1000, 1900))))
+    number = str(
+        rng.choice(
+            (rng.randint(3, 99), rng.randint(100, 999), 10 * rng.randint(1, 90), rng.randint(1000, 1900))
+        )
+    )
     best = [
         word
         for meaning in MEANINGS

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tools.learn_turns import learn, made_from, sources
+from tools.turn_frames import Frame, read_frames
 
 from openautoglm.conversation.chat import Chat
 from openautoglm.conversation.columns import Column, Columns
@@ -20,8 +22,6 @@ from openautoglm.conversation.learned.wordings import SLOTS, WORDINGS
 from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.state import Filter, State
 from openautoglm.conversation.understand import understand
-from tools.learn_turns import learn, made_from, sources
-from tools.turn_frames import Frame, read_frames
 
 COLUMNS = Columns(
     {
@@ -95,7 +95,10 @@ def test_conditions_in_frames_that_the_grammar_does_not_know(
 
 
 @pytest.mark.parametrize("columns", [Columns(), COLUMNS])
-@given(text=st.text(max_size=80) | st.text(alphabet="the second 第二个 20元 not 红 price cheap like ,", max_size=60))
+@given(
+    text=st.text(max_size=80)
+    | st.text(alphabet="the second 第二个 20元 not 红 price cheap like ,", max_size=60)
+)
 @settings(max_examples=60, deadline=None)
 def test_any_text_is_a_turn(columns: Columns, text: str) -> None:
     view = Nothing(columns)

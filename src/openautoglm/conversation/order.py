@@ -58,9 +58,7 @@ class Order(NamedTuple):
 def read_order(turn: Reading, columns: Columns, state: State) -> Order | None:
     """Cut an order out of a turn; of a superlative, `BEST` stands in its place."""
     rising, falling = bool(turn.has(_RISING)), bool(turn.has(_FALLING))
-    sorting = bool(
-        turn.has(SORT) or turn.has(ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern))
-    )
+    sorting = bool(turn.has(SORT) or turn.has(ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern)))
     if sorting or rising or falling:
         column = _column(turn, columns, state)
         best = superlative(turn, columns)

@@ -71,7 +71,7 @@ _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$
 
 NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3}
 """How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
-NEEDED_ELSE = 0.5
+NEEDED_ELSE = 0.6
 """… for anything else, for a search by words that the catalogue has, and for conditions without further words."""
 
 

@@ -73,9 +73,21 @@ def of_spans(tokens: Sequence[Token], known: Known, group: str) -> list[list[lis
     found = []
     for at in range(2, len(seen) - 2):
         two, one, now, then, after = seen[at - 2 : at + 3]
-        inside = [f"i {now}", f"i- {one} {now}", f"i+ {now} {then}", f"w {said[at]}", f"w3 {one} {now} {then}"]
+        inside = [
+            f"i {now}",
+            f"i- {one} {now}",
+            f"i+ {now} {then}",
+            f"w {said[at]}",
+            f"w3 {one} {now} {then}",
+        ]
         inside += [f"i-2 {two} {one} {now}", f"i+2 {now} {then} {after}", f"l {said[at][-3:]}"]
-        first = [f"b {one}", f"b2 {two} {one}", f"b> {one} {now}", f"b2> {two} {one} {now}", f"b>2 {now} {then}"]
+        first = [
+            f"b {one}",
+            f"b2 {two} {one}",
+            f"b> {one} {now}",
+            f"b2> {two} {one} {now}",
+            f"b>2 {now} {then}",
+        ]
         last = [f"e {then}", f"e2 {then} {after}", f"e< {now} {then}", f"e2< {now} {then} {after}"]
         if at > 4:
             first.append(f"b3 {seen[at - 3]} {two} {one}")

@@ -7,7 +7,7 @@ from openautoglm.conversation.limits import AT_LEAST, AT_MOST, BELOW
 from openautoglm.conversation.patterns import search
 
 HINTS = {
-    "no": wishes.NOT,
+    "no": rf"(?<![a-z]){wishes.NOT}(?![a-z])",
     "none of it": wishes.NOT_AFTER,
     "ask": questions.ASKING,
     "count": questions.COUNT,

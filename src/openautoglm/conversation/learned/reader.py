@@ -12,7 +12,7 @@ catalogue has words for is taken, and such a search is the more probable for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from string import Formatter
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.model import Model
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.learned.wordings import LIMITS, SLOTS, WORDINGS
+from openautoglm.conversation.lexicon import HAN
 from openautoglm.conversation.limits import BELOW
 from openautoglm.conversation.patterns import search
 from openautoglm.conversation.reading import Reading
@@ -27,7 +28,7 @@ from openautoglm.conversation.turn import View
 
 SPANS = 12
 """Spans of content that are looked at, and that the catalogue is asked about."""
-_LIKELY = 0.05
+_LIKELY = 0.02
 """How probable they are at least, beside the most probable one; the first that the catalogue has is taken."""
 _SPARE = 0.2
 """How much less probable a kind is for what it has no slot for."""
@@ -119,20 +120,26 @@ class Content:
     def _searched(self, group: str) -> tuple[int, int, float]:
         spans = self.model.spans_of(self.tokens, group, SPANS)
         likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
-        for span in likely:
-            if self.view.says(self._asked(*span)):
-                wider = (one for one in likely if one[0] <= span[0] and span[1] <= one[1] and one != span)
-                return *next((one for one in wider if self.view.says(self._asked(*one))), span), _FACTORS[True]
-        return *(likely or [spans[0][:2]])[0], _FACTORS[False]
+        said = next((one for one in likely if self._says(*one)), None)
+        if said is None:
+            return *(likely or [spans[0][:2]])[0], _FACTORS[False]
+        around = (one for one in likely if one != said and one[0] <= said[0] and said[1] <= one[1])
+        first, last = next((one for one in around if self._says(*one)), said)
+        # One character is in many words.
+        single = len(self.tokens) > 2 and last - first == 1 and re.fullmatch(f"[{HAN}]", self.tokens[first].said)
+        return first, last, 1.0 if single else _FACTORS[True]
 
     def _whole(self, first: int, last: int) -> bool:
-        """Whether a span begins and ends with a word."""
-        return all(re.match(r"\w", self.tokens[at].said) for at in (first, last - 1))
+        """Whether a span begins and ends with a word, and names more than columns and amounts."""
+        inside = self.tokens[first:last]
+        words = all(re.match(r"\w", one.said) for one in (inside[0], inside[-1]))
+        return words and any(one.mark in ("", "V", "S", "D") for one in inside)
 
-    def _asked(self, first: int, last: int) -> str:
-        """The words of a span, values apart: 白色头盔 is 白色 and 头盔 to the catalogue."""
-        parts = [f" {one.said} " if one.mark or one.said.isascii() else one.said for one in self.tokens[first:last]]
-        return " ".join("".join(parts).split())
+    def _says(self, first: int, last: int) -> bool:
+        """Whether the catalogue has the words of a span, values apart: 白色头盔 is 白色 and 头盔 to it."""
+        inside = self.tokens[first:last]
+        parts = [f" {one.said} " if one.mark or one.said.isascii() else one.said for one in inside]
+        return self.view.says(" ".join("".join(parts).split()))
 
 
 def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
@@ -163,7 +170,9 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
 def _marked(kind: str, text: str, free: Sequence[Token]) -> dict[str, str]:
     """Give the slots that marks fill."""
     chinese = bool(Reading.of(text).chinese)
-    said = {mark: [text[one.start : one.end] for one in free if one.mark and one.mark in mark] for mark in _MARKS}
+    said = {
+        mark: [text[one.start : one.end] for one in free if one.mark and one.mark in mark] for mark in _MARKS
+    }
     slots: dict[str, str] = {}
     rows, amounts = said["R"] or said["I"], said["NY"]
     if rows:

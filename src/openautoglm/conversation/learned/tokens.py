@@ -9,7 +9,6 @@ name, V a value of a column, L "cheap" and K "cheaper" in other words. What is m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from openautoglm.conversation.reference import IT_WORDS, ROWS
 
 _TOKEN = rf"[{HAN}]|[a-z0-9à-ÿ]+(?:'[a-z]+)?|[^\s]"
 _NUMBER = (
-    r"(?:\d+(?:,\d{3})*(?:\.\d+)?(?:\s?k(?![a-z])|[千万百](?!克))?|[一二两三四五六七八九]?[十百千万][一二两三四五六七八九十百千万]*"
+    r"(?:\d+(?:,\d{3})*(?:\.\d+)?(?:\s?k(?![a-z])|[千万百](?!克))?|[一二两三四五六七八九][十百千万][零一二两三四五六七八九十百千万]*|[十百千万][一二两三四五六七八九十百千万]*(?=元|块)"
     r"|(?<![a-z])(?:(?:a|one|two|three|four|five|six|seven|eight|nine|ten|fifteen) (?:hundred|thousand)"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)(?:[ -](?:one|two|three|five|fifty))?(?![a-z]))"
 )
