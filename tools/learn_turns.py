@@ -1,10 +1,12 @@
 """python -m tools.learn_turns: learn the reader of turns from frames, and write its weights into the package.
 
-Frames (`turn_frames/`, and the benchmark's sets that failures were looked at in) are filled from made-up catalogues
-(`turn_slots.py`). Kinds are learned by the log loss of a softmax, spans by that of the softmax over all spans of a turn;
-both by Adam on hashed features. One thread, one seed: the same frames give the same file.
+Frames (`turn_frames/`, and the benchmark's sets that failures were looked at in) are filled from made-up
+catalogues (`turn_slots.py`). Kinds are learned by the log loss of a softmax, spans by that of the softmax over all
+spans of a turn; both by Adam on hashed features. One thread, one seed: the same frames give the same file.
 
-    --without author_a    leaves a source out; with --judge author_a tells how well its kinds and spans are found
+    --without author_a    leaves a source out
+    --judge author_a      tells how well its kinds and spans are found
+    --to FILE             writes elsewhere than into the package
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def sources() -> dict[str, list[Frame]]:
         for kind, languages in TEMPLATES.items()
         for language, uses in languages.items()
         for use in ("develop", "test")
-        for text in uses[use]  # type: ignore[index]
+        for text in uses[use]
     ]
     templates = [
         Frame(one.kind, "zh" if one.language == "mixed" else one.language, one.text) for one in templates
@@ -66,7 +68,7 @@ def made_from(frames: Sequence[Frame]) -> str:
 
 
 def words_of(frames: Sequence[Frame]) -> frozenset[int]:
-    """Hashes of the words that several frames have; a word of one frame is learned as one that is not known."""
+    """Hashes of the words that several frames have; a word of one frame is learned as an unknown one."""
     count: Counter[str] = Counter()
     for frame in frames:
         text = Reading.of(re.sub(r"\{\w+\}|[(|)]", " ", frame.text)).said
@@ -174,10 +176,13 @@ def _spans(data: Sequence[Example], model: Model) -> NDArray[np.float32]:
 
 def save(model: Model, path: Path, made: str) -> None:
     """Write the weights as whole numbers of a byte, and what they were made from."""
-    kind_scale, span_scale = (np.float32(np.abs(one).max() / _LEVELS or 1) for one in (model.kind, model.span))
+    kind_scale, span_scale = (
+        np.float32(np.abs(one).max() / _LEVELS or 1) for one in (model.kind, model.span)
+    )
     np.savez_compressed(
         path, kinds=np.array(model.kinds), bias=model.bias, kind_scale=kind_scale, span_scale=span_scale,
-        kind=np.round(model.kind / kind_scale).astype(np.int8), span=np.round(model.span / span_scale).astype(np.int8),
+        kind=np.round(model.kind / kind_scale).astype(np.int8),
+        span=np.round(model.span / span_scale).astype(np.int8),
         words=np.array(sorted(model.words), np.uint16), made_from=np.array(made),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Frames → labelled turns: each frame filled several times over, with what it means and where its content stands."""
+"""Frames → labelled turns: each frame filled several times, with its kind and where its content stands."""
 
 from __future__ import annotations
 

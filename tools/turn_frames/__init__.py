@@ -1,4 +1,4 @@
-"""Frames of turns, `{…}` for what is filled in: files of sections `[kind / language]`, a frame a line, `//` remarks."""
+"""Frames of turns: sections `[kind / language]`, a frame a line, `{…}` for what fills it, `//` remarks."""
 
 from __future__ import annotations
 

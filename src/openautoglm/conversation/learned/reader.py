@@ -5,8 +5,8 @@
 
 The model tells how probable each kind of turn is, and where its content stands; rows, amounts, columns, values and
 superlatives are those that the catalogue and the grammar know in it (`tokens.py`). Kinds whose slots the turn does not
-fill, or that have no slot for a row or an amount in it, are ruled out. Of the spans that may be looked for, one that the
-catalogue has words for is taken, and such a search is the more probable for it.
+fill, or that have no slot for a row or an amount in it, are ruled out. A search by
+words that the catalogue has is the more probable for it.
 """
 
 from __future__ import annotations
@@ -16,28 +16,24 @@ from collections.abc import Sequence
 from string import Formatter
 from typing import NamedTuple
 
+from openautoglm.conversation.learned.content import Content
 from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.model import Model
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.learned.wordings import LIMITS, SLOTS, WORDINGS
-from openautoglm.conversation.lexicon import HAN
 from openautoglm.conversation.limits import BELOW
 from openautoglm.conversation.patterns import search
 from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.turn import View
 
-SPANS = 12
-"""Spans of content that are looked at, and that the catalogue is asked about."""
-_LIKELY = 0.02
-"""How probable they are at least, beside the most probable one; the first that the catalogue has is taken."""
 _SPARE = 0.2
 """How much less probable a kind is for what it has no slot for."""
 _WORTH = 0.01
 """Probability from which on a kind is looked at."""
-_FACTORS = {True: 3.0, False: 0.3}
-"""How much more probable a search is whose words the catalogue has, or has not."""
 OTHER = "other"
 """The kind of what only the grammar understands."""
+_LONGEST = 120
+"""Tokens of a turn that are looked at."""
 _ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
 _LIMITED = ("maximum", "search under")
 _DATED = ("since", "after")
@@ -85,61 +81,6 @@ def guessed(turn: Reading, view: View, model: Model) -> Guess | None:
     # Kinds that lead to the same words, "not Acme" and "without Acme", are one guess.
     same = sum(chances[one] for one in chances if wordings[one] == wordings[kind])
     return Guess(kind, same / (other + sum(chances.values())), Reading(turn.said, wordings[kind]))
-
-
-_LONGEST = 120
-
-
-class Content:
-    """What a turn says beside its frame.
-
-    Args:
-        text: the turn.
-        tokens: of it.
-        view: the catalogue.
-        model: what was learned.
-    """
-
-    def __init__(self, text: str, tokens: Sequence[Token], view: View, model: Model) -> None:
-        self.text, self.tokens, self.view, self.model = text, tokens, view, model
-        self._found: dict[str, tuple[int, int, float]] = {}
-
-    def said(self, first: int, last: int) -> str:
-        """Give the words of some tokens."""
-        return self.text[self.tokens[first].start : self.tokens[last - 1].end]
-
-    def span(self, name: str, group: str) -> tuple[int, int, float]:
-        """Find the span of a slot: its first token, the one behind its last, and a factor of the chance."""
-        values = [at for at, one in enumerate(self.tokens) if one.mark == "V"]
-        if name == "v" and len(values) == 1:
-            return values[0], values[0] + 1, 1.0
-        if group not in self._found:
-            self._found[group] = self._searched(group)
-        return self._found[group]
-
-    def _searched(self, group: str) -> tuple[int, int, float]:
-        spans = self.model.spans_of(self.tokens, group, SPANS)
-        likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
-        said = next((one for one in likely if self._says(*one)), None)
-        if said is None:
-            return *(likely or [spans[0][:2]])[0], _FACTORS[False]
-        around = (one for one in likely if one != said and one[0] <= said[0] and said[1] <= one[1])
-        first, last = next((one for one in around if self._says(*one)), said)
-        # One character is in many words.
-        single = len(self.tokens) > 2 and last - first == 1 and re.fullmatch(f"[{HAN}]", self.tokens[first].said)
-        return first, last, 1.0 if single else _FACTORS[True]
-
-    def _whole(self, first: int, last: int) -> bool:
-        """Whether a span begins and ends with a word, and names more than columns and amounts."""
-        inside = self.tokens[first:last]
-        words = all(re.match(r"\w", one.said) for one in (inside[0], inside[-1]))
-        return words and any(one.mark in ("", "V", "S", "D") for one in inside)
-
-    def _says(self, first: int, last: int) -> bool:
-        """Whether the catalogue has the words of a span, values apart: 白色头盔 is 白色 and 头盔 to it."""
-        inside = self.tokens[first:last]
-        parts = [f" {one.said} " if one.mark or one.said.isascii() else one.said for one in inside]
-        return self.view.says(" ".join("".join(parts).split()))
 
 
 def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
