@@ -1,8 +1,9 @@
 """python -m tools.learn_turns: learn the reader of turns from frames, and write its weights into the package.
 
 Frames (`turn_frames/`, and the benchmark's sets that failures were looked at in) are filled from made-up
-catalogues (`turn_slots.py`). Kinds are learned by the log loss of a softmax, spans by that of the softmax over
-all spans of a turn; both by Adam on hashed features. One thread, one seed: the same frames give the same file.
+catalogues (`turn_slots.py`). Kinds are learned by the log loss of a softmax, spans by that of the softmax
+over all spans of a turn; both by Adam on hashed features. One thread, one seed: the same frames give the same
+file.
 
     --without author_a    leaves a source out
     --judge author_a      tells how well its kinds and spans are found
