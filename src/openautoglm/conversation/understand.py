@@ -69,7 +69,7 @@ _REFINING = (
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
-NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3}
+NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3, "like": 0.3, "question": 0.4}
 """How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
 NEEDED_ELSE = 0.6
 """… for anything else, for a search by words that the catalogue has, and for conditions without further words."""
@@ -111,6 +111,8 @@ def _needed(known: Turn | ChatError, before: State, view: View) -> float:
     if known.act == "search" and view.says(known.state.text):
         return NEEDED_ELSE
     if known.act == "refine" and (known.state.words, known.state.without) == (before.words, before.without):
+        return NEEDED_ELSE
+    if known.act == "like" and not known.state.words:
         return NEEDED_ELSE
     return NEEDED.get(known.act, NEEDED_ELSE)
 

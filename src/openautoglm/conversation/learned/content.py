@@ -18,6 +18,8 @@ SPANS = 12
 """Spans of content that are looked at, and that the catalogue is asked about."""
 _LIKELY = 0.02
 """How probable they are at least, beside the most probable one; the first that the catalogue has is taken."""
+_EDGES = ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
+"""Words that may be too many before and behind, where the catalogue has no likely span."""
 _FACTORS = {True: 3.0, False: 0.3}
 """How much more probable a search is whose words the catalogue has, or has not."""
 
@@ -54,7 +56,12 @@ class Content:
         likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
         said = next((one for one in likely if self._says(*one)), None)
         if said is None:
-            return *(likely or [spans[0][:2]])[0], _FACTORS[False]
+            first, last = (likely or [spans[0][:2]])[0]
+            within = ((first + before, last - behind) for before, behind in _EDGES)
+            said = next(
+                (one for one in within if one[0] < one[1] and self._whole(*one) and self._says(*one)), None
+            )
+            return (first, last, _FACTORS[False]) if said is None else (*said, _FACTORS[True])
         around = (one for one in likely if one != said and one[0] <= said[0] and said[1] <= one[1])
         first, last = next((one for one in around if self._says(*one)), said)
         # One character is in many words.
@@ -64,10 +71,10 @@ class Content:
         return first, last, 1.0 if single else _FACTORS[True]
 
     def _whole(self, first: int, last: int) -> bool:
-        """Whether a span begins and ends with a word, and names more than columns and amounts."""
+        """Whether a span begins and ends with a word, and names more than an amount or a low price."""
         inside = self.tokens[first:last]
         words = all(re.match(r"\w", one.said) for one in (inside[0], inside[-1]))
-        return words and any(one.mark in ("", "V", "S", "D") for one in inside)
+        return words and any(one.mark in ("", "V", "S", "D", "C") for one in inside)
 
     def _says(self, first: int, last: int) -> bool:
         """Whether the catalogue has the words of a span, values apart: 白色头盔 is 白色 and 头盔 to it."""
