@@ -1,6 +1,7 @@
 """make bench-chat: how many turns of a labelled script reach the right state, by kind of turn and language.
 
-The script's paraphrases are held out by template: nothing in the package was made from them (`chat_unseen.py`).
+The paraphrases of the final set are held out: nothing in the package was made from them (`chat_unseen.py`), and
+the learned reader did not learn from them, as it did from all others (`tools/learn_turns.py`).
 A turn is right if the state is exactly the labelled one and, where it asks something, the answer has the
 labelled value. Conversations go on from their own states, so an error may cost the turns behind it;
 `turns_right_alone` starts each turn from the labelled state. The baseline takes each turn for a search of its
