@@ -1,6 +1,7 @@
 """make bench-chat: how many turns of a labelled script reach the right state, by kind of turn and language.
 
-The script's paraphrases are held out by template: nothing in the package was made from them (`chat_unseen.py`).
+The paraphrases of the final set are held out: nothing in the package was made from them (`chat_unseen.py`), and
+the learned reader did not learn from them, as it did from all others (`tools/learn_turns.py`).
 A turn is right if the state is exactly the labelled one and, where it asks something, the answer has the
 labelled value. Conversations go on from their own states, so an error may cost the turns behind it;
 `turns_right_alone` starts each turn from the labelled state. The baseline takes each turn for a search of its
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -112,9 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the script, hold the conversations, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--use", choices=("develop", "test", "second", "third", "fourth", "final"), default="final"
-    )
+    parser.add_argument("--use", choices=get_args(Use), default="final")
     parser.add_argument(
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from tools.turn_frames import FOLDER, by_kind, read_frames
+
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
 from benchmarks.chat_unseen import FINAL, FOURTH, SECOND, THIRD
@@ -80,9 +82,24 @@ NAMES: dict[Language, dict[str, str]] = {
            "category": "类别", "category_zh": "类别", "released": "日期",
            "group": "group", "subgroup": "subgroup", "house": "house"},
 }  # fmt: skip
-STRICT = ("under ", "below", "less than", "cheaper than", "低于", "不到")
+STRICT = (
+    "under ",
+    "below",
+    "less than",
+    "cheaper than",
+    "lower than",
+    "price<",
+    "低于",
+    "不到",
+    "小于",
+    "少于",
+    "不足",
+)
 """Words after which the limit itself does not pass."""
-LATER = {"second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL}
+LATER = {
+    "second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL,
+    **{path.stem: by_kind(read_frames(path)) for path in sorted(FOLDER.glob("author_*.txt"))},
+}  # fmt: skip
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

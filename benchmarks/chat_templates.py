@@ -1,15 +1,15 @@
 """How people say the turns of a conversation: by kind of turn, language and use.
 
-Nothing in the package was made from templates of the use "test", and which of them fail was not looked at;
-but they share their author with the grammar. those that came later do not (`chat_unseen.py`). `{…}` are filled
-by `chat_script.py`.
+No pattern of the grammar was made from templates of the use "test", and which of them fail was not looked at; but
+they share their author with the grammar, and the learned reader learns from them. Those that came later have
+other authors (`chat_unseen.py`); of all, only FINAL is not learned from. `{…}` are filled by `chat_script.py`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test", "second", "third", "fourth", "final"]
+Use = Literal["develop", "test", "second", "third", "fourth", "author_a", "author_b", "final"]
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -18,12 +18,12 @@ from openautoglm.conversation.state import Filter, Op
 
 _UNIT = any_of(UNITS)
 _AMOUNT = r"(?:{c}\s?)?(?P<{n}>{number})\s?(?P<{u}>{c}|{unit})?"
-_BELOW = (
+BELOW = (
     r"under|below|less than|cheaper than|lower than|fewer than|smaller than|shorter than"
     r"|lighter than|beneath|inferior to"
     r"|低于|小于|少于|不到|不足|便宜于|轻于|短于|<(?!=)"
 )
-_AT_MOST = (
+AT_MOST = (
     r"at (?:the )?most|up to|nothing (?:above|over|beyond|more than|higher than|exceeding)|no more than|not more than|no higher than|not over|not above|no "
     r"greater than|max(?:imum)?(?: of)?"
     r"|within|not exceed(?:ing)?|a (?:budget|maximum|limit) of|budget(?: is| of|:)?|not "
@@ -35,7 +35,7 @@ _ABOVE = (
     r"|heavier than|exceed(?:s|ing)?"
     r"|better than|高于|大于|超过|多于|重于|长于|>(?!=)"
 )
-_AT_LEAST = (
+AT_LEAST = (
     r"at (?:the )?least|no less than|not less than|no lower than|not under|not below"
     r"|min(?:imum)?(?: of)?|starting (?:at|from)"
     r"|from|>=|≥|(?:不|别)(?:低于|少于|小于)|至少|最少|最低|起码|下限(?:是|为)?"
@@ -226,7 +226,7 @@ def _compared(turn: Reading, names: _Names) -> list[Filter]:
     amount = _amount("n", "u")
     lower, higher = _comparatives()
     before = (
-        rf"(?P<most>{_AT_MOST})|(?P<below>{_BELOW}|{lower} than)|(?P<least>{_AT_LEAST})"
+        rf"(?P<most>{AT_MOST})|(?P<below>{BELOW}|{lower} than)|(?P<least>{AT_LEAST})"
         rf"|(?P<above>{_ABOVE}|{higher} than)"
     )
     after = rf"(?P<most>{_OR_LESS})|(?P<least>{_OR_MORE})"

@@ -16,27 +16,27 @@ from openautoglm.conversation.reading import Reading, frameless
 from openautoglm.conversation.state import State
 from openautoglm.conversation.turn import Turn, View
 
-_GREETING = (
+GREETING = (
     r"(?<![a-z])(?:hi|hello|hey|hiya|greetings|good (?:morning|evening|afternoon|day|night)"
     r"|thanks?(?: you)?(?: (?:very|so) much| a lot)?"
     r"|thx|cheers|bye|goodbye|see you|ok|okay|great|cool|nice|perfect|awesome|wonderful|lovely"
     r"|yes|yeah|yep|no|nope|sure|right|fine|ah|oh|hm+"
     r"|test|lol)(?![a-z])|你好|您好|大家好|嗨|哈喽|谢谢你?|多谢|感谢|再见|拜拜|好的|好吧|嗯+|哦+|呵呵+|哈+|嘿+|早上好|晚上好|下午好|早安|晚安|不错|太好了|很好|是的|对"
 )
-_ABOUT = (
+ABOUT = (
     r"(?<![a-z])(?:help|who are you|what are you|what can you do|what do you do|how (?:does"
     r"|do) (?:this|it|you|i) (?:work|use|do).*"
     r"|what can i (?:say|ask|do).*|how are you(?: doing)?|what's up|tell me a joke|what is "
     r"your name|what's your name|are you (?:a )?(?:bot|human|robot|there))(?![a-z])"
     r"|帮助|你是谁|你会什么|你会做什么|你能做什么|你可以做什么|怎么用|如何使用|你叫什么(?:名字)?|你是机器人"
 )
-_NEXT = (
+NEXT = (
     r"(?<![a-z])(?:the\s+)?(?:next|following)(?:\s+(?:page|ones|few|results))?(?![a-z])"
     r"|(?<![a-z])more(?![a-z])|continue|go on|keep going|(?<![a-z])further(?![a-z])"
     r"|page (?:down|forward)|更多|(?:翻到?|去|到|转到|跳到)?下一?页|后一页|往后翻?|继续|(?:接着|继续|往下|再往下)(?:看|翻|来)?|再(?:来|看|给)(?:一些|一点|些|点|几个|看)?"
     r"|还有(?:吗|没有|别的吗|其他的?吗|更多吗)?|后面的|翻页|再多|下一批|换一批"
 )
-_PREVIOUS = (
+PREVIOUS = (
     r"(?:previous|prior|last|earlier|preceding)\s+page|page\s+(?:before|back|up|earlier)|one "
     r"page back|page back|(?:翻到?|去|到|转到|回到|返回|退回)?(?:上一?页|前一页|前面一页)|往前翻"
 )
@@ -44,26 +44,26 @@ _PAGE = (
     r"(?:go to\s+|show\s+)?(?<![a-z])page\s+(?:number\s+)?(?P<n>\d+|[a-z]+)|第(?P<zh>\d+"
     r"|[一二三四五六七八九十]+)页"
 )
-_RESET = (
+RESET = (
     r"start (?:all )?(?:over|again|afresh|anew|from scratch|new)|restart"
     r"|(?<![a-z])reset(?![a-z])|from scratch|begin again|(?:start |begin |do )?(?:a )?new (?:search|start|conversation)"
     r"|clear (?:it )?all|(?:clear|forget|delete|erase|wipe)(?: about)? (?:everything|it all"
     r"|all)|^clear$|(?:全部|都)?重新(?:开始|来过?|搜索?|找|查|查找)(?:吧|一下|一次)?|(?:全部|统统|都)?清空(?:全部|所有|一切|重来)?|全部清除|清除(?:全部|所有)|清除|重来|"
     r"从头(?:来|开始|再来)?|重置|新的?搜索|全部重来"
 )
-_UNDO = (
+UNDO = (
     r"(?<![a-z])undo(?![a-z])|(?:go|step|take (?:that|it|this)) back|(?<![a-z])back(?![a-z])"
     r"|revert|rewind|(?:previous|earlier|last) (?:search|state|step)"
     r"|forget that|scratch that|返回|撤销|撤回|回退|退回去?|后退|退一步|(?:撤销|取消|撤回|退回|返回|回到)?上一步(?:操作)?|倒回|回去"
     r"|回到上一步|回到之前|恢复上一步"
 )
-_ALL = r"(?<![a-z])(?:all|everything|whole|full|entire)(?![a-z])|全部|所有|整个|完整|一切"
+ALL = r"(?<![a-z])(?:all|everything|whole|full|entire)(?![a-z])|全部|所有|整个|完整|一切"
 _CONDITIONS = r"(?:filters?|conditions?|limits?|restrictions?|constraints?|criteria|限制|条件|筛选|过滤|要求)"
-_NO_CONDITIONS = (
+NO_CONDITIONS = (
     rf"(?:remove|drop|clear|forget|delete|lift|cancel|without|no|undo|reset|去掉|取消|清除|删除|移除|不要|解除)\s*(?:(?:all|any|the|of|every|my|those|所有|全部|的)\s*)*{_CONDITIONS}"
     rf"(?:\s+and)?|{_CONDITIONS}(?:都|全部?)?(?:去掉|取消|清除|删除|移除|不要|解除)"
 )
-_DROP = (
+DROP = (
     r"(?<![a-z])(?:forget(?: about)?|drop|remove|ignore|disregard|clear|cancel|lift|delete"
     r"|unset|never ?mind|(?:do not|don't|dont) (?:care|mind|worry)(?: about)?"
     r"|(?:does not|doesn't|do not|don't|no longer|not) matters?|(?:is|are|isn't|aren't) "
@@ -89,17 +89,17 @@ def read_move(turn: Reading, state: State, view: View) -> Turn | None:
         return Turn("nothing", state)
     if _only(turn, _PAGE) and (page := _page(turn)):
         return Turn("page", state.page_of(page))
-    if _only(turn, _PREVIOUS):
+    if _only(turn, PREVIOUS):
         return Turn("page", state.page_of(state.page - 1))
-    if _only(turn, _NEXT):
+    if _only(turn, NEXT):
         return Turn("page", state.page_of(state.page + 1))
-    if _only(turn, _RESET):
+    if _only(turn, RESET):
         return Turn("reset", State())
     if (wide := _all(turn, state)) is not None:
         return wide
-    if _only(turn, _UNDO):
+    if _only(turn, UNDO):
         return Turn("undo", state)
-    if _only(turn, f"(?:{_GREETING}|{_ABOUT})"):
+    if _only(turn, f"(?:{GREETING}|{ABOUT})"):
         return Turn("nothing", state)
     return _drop(turn, state, view)
 
@@ -123,11 +123,11 @@ def _page(turn: Reading) -> int:
 
 def _all(turn: Reading, state: State) -> Turn | None:
     """Back to the search as it began, where nothing but that search is named."""
-    dropping = search(_NO_CONDITIONS, turn.rest)
-    rest = removed(_NO_CONDITIONS, turn.rest)
-    if search(_ALL, rest):
+    dropping = search(NO_CONDITIONS, turn.rest)
+    rest = removed(NO_CONDITIONS, turn.rest)
+    if search(ALL, rest):
         began = " ".join(state.began)
-        beside = removed(_ALL, rest)
+        beside = removed(ALL, rest)
         if began:
             beside = removed(re.escape(lower(began)), beside, 1)
         if not _beside(beside, r"(?!)"):
@@ -139,7 +139,7 @@ def _all(turn: Reading, state: State) -> Turn | None:
 
 def _drop(turn: Reading, state: State, view: View) -> Turn | None:
     """Forget what is said of a column, an order, or a value."""
-    dropping = rf"{_DROP}|{_NEEDS_ALL}(?=.*(?:都|随便))" if turn.chinese else _DROP
+    dropping = rf"{DROP}|{_NEEDS_ALL}(?=.*(?:都|随便))" if turn.chinese else DROP
     if not search(dropping, turn.rest) or search(_REQUEST, turn.rest):
         return None
     rest = removed(dropping, turn.rest)

@@ -9,12 +9,12 @@ from openautoglm.conversation.reading import BEST, Reading
 from openautoglm.conversation.state import State
 from openautoglm.conversation.wishes import superlative
 
-_SORT = (
+SORT = (
     r"(?<![a-z])(?:re-?)?(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)(?:\s+(?:it|them"
     r"|these|those|the results|results|by|on|all))*(?![a-z])"
 )
 _BY = r"(?:按照|以|根据|按|依照|依|根据)"
-_ZH_SORT = r"(?:进行)?(?:排序|排列|排一下|排)"
+ZH_SORT = r"(?:进行)?(?:排序|排列|排一下|排)"
 _RISING = (
     r"(?<![a-z])(?:in )?(?:ascending|asc|increasing|rising)(?: order)?(?![a-z])|(?:from "
     r")?(?:the )?(?:low(?:est)?|cheap(?:est)?|small(?:est)?|old(?:est)?|light(?:est)?"
@@ -31,7 +31,9 @@ _FALLING = (
     r"|worst)|(?:high(?:est)?|large(?:st)?|big(?:gest)?)(?: \w+)? first"
     r"|降序|递减|倒序|(?:从|由)?(?:高到低|大到小|贵到便宜|新到旧|晚到早|重到轻|长到短|多到少)"
 )
-_FIRST = (
+DIRECTION = f"{_RISING}|{_FALLING}"
+"""Pattern of a direction."""
+FIRST = (
     r"(?<![a-z])(?:first|(?:on|at|to|onto|in) (?:the )?(?:top|front|beginning|start)|on top"
     r"|up front|top)(?![a-z])|(?:排|放|摆|列)?(?:在)?(?:最)?前(?:面|头|边)?|优先|第一|靠前|在先"
     r"|在上面?|置顶"
@@ -56,14 +58,12 @@ class Order(NamedTuple):
 def read_order(turn: Reading, columns: Columns, state: State) -> Order | None:
     """Cut an order out of a turn; of a superlative, `BEST` stands in its place."""
     rising, falling = bool(turn.has(_RISING)), bool(turn.has(_FALLING))
-    sorting = bool(
-        turn.has(_SORT) or turn.has(_ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern))
-    )
+    sorting = bool(turn.has(SORT) or turn.has(ZH_SORT) or (turn.has(_BY) and turn.has(columns.name_pattern)))
     if sorting or rising or falling:
         column = _column(turn, columns, state)
         best = superlative(turn, columns)
         if column is not None or best is not None:
-            for pattern in (_RISING, _FALLING, _SORT, _ZH_SORT, _BY, _FIRST, _PUT, BEST):
+            for pattern in (_RISING, _FALLING, SORT, ZH_SORT, _BY, FIRST, _PUT, BEST):
                 turn.cut(pattern)
             turn.cut(r"(?<![a-z])(?:by|on|with)(?![a-z])")
             if best is not None:
@@ -77,7 +77,7 @@ def read_order(turn: Reading, columns: Columns, state: State) -> Order | None:
     best = superlative(turn, columns)
     if best is None:
         return None
-    first = turn.cut(_FIRST) is not None
+    first = turn.cut(FIRST) is not None
     first = (turn.cut(_PUT) is not None) or first
     return Order(best, best=not first)
 

@@ -16,7 +16,7 @@ from openautoglm.conversation.state import State
 from openautoglm.conversation.turn import Question, Turn, View, kept
 from openautoglm.conversation.wishes import read_adjectives, read_values, read_without
 
-_ASKING = (
+ASKING = (
     r"^(?:(?:and|so|but|ok|okay|then|well|now|please|also)[\s,]+)*(?:what|what's|which|who|whose|where|when|why|how|is|are|was|were|does|do|did|has|have|can|could|tell"
     r"|describe|explain|give|count|compare|details?|info|information)(?![a-z])|\?$|什么|啥|多少|几|哪|吗|么$|是不是|介绍|描述|说说|讲讲|说一下|讲一下|如何|怎么|谁|请问|告诉|说明|详情"
 )
@@ -30,7 +30,7 @@ _DETAILS = (
     r"(?:tell|describe|explain|details?|info|information|more about|say|know|what)(?![a-z])"
     r"|什么|啥|介绍|描述|说|讲|告诉|详情"
 )
-_COUNT = (
+COUNT = (
     r"how many|how large is (?:this|that|the list)|(?:what(?:'s| is) )?(?:the )?total(?: number| count)?(?= ?[?]?$)|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)"
     r"|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|(?:数量|总数|数目)(?=[?吗呢]?$)|几(?:个"
     r"|件|款|张|种|条|样|项|辆|只|台)(?!人)"
@@ -53,14 +53,14 @@ def read_question(turn: Reading, spoken: Spoken, best: str | None, state: State,
     Raises:
         ChatError: if it speaks of a row that is not there.
     """
-    asking = bool(turn.has(_ASKING))
+    asking = bool(turn.has(ASKING))
     if spoken.rows:
         return _of_rows(turn, spoken.rows, state, view)
     if best is not None and asking and not turn.has(r"(?<![a-z])(?:first|top)(?![a-z])|前|" + _REQUEST):
         return _extreme(turn, best, state, view)
     if not asking:
         return None
-    if turn.has(_COUNT) and not turn.has(
+    if turn.has(COUNT) and not turn.has(
         any_of(word for one in MEANINGS for word in one.asks if one.name == "rating")
     ):
         return _count(turn, spoken, state, view)
@@ -101,7 +101,7 @@ def _extreme(turn: Reading, best: str, state: State, view: View) -> Turn:
 def _count(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn:
     """How many: of what was found, of those with a value, or of a column's different values."""
     said = turn.said
-    turn.cut(_COUNT)
+    turn.cut(COUNT)
     while turn.cut(IT):
         pass
     named = turn.has(view.columns.name_pattern)

@@ -51,7 +51,7 @@ _NTH_ONE = compiled(
     rf"|第(?P<zh>{_ZH_NUMBER})(?:{_ZH_THING}{_ZH_NOUN}|(?![页年月天次步\d一二两三四五六七八九十百]))"
 )
 _LAST_ONE = compiled(
-    rf"the\s+(?:very\s+)?(?:last|bottom|final)(?!\s+(?:page|search|year|month|week|time|step)){_THING}{_PLACE}"
+    rf"the\s+(?:very\s+)?(?:last|bottom|final)(?!\s+(?:page|search|year|month|week|time|step|change|condition|filter|action|bit|move|edit|command)){_THING}{_PLACE}"
     rf"|(?<![a-z])last\s+one|(?:最后|末)(?:一{_ZH_THING}|的?那{_ZH_THING}){_ZH_NOUN}|最后那?{_ZH_THING}"
 )
 _TOP_ONE = compiled(
@@ -71,6 +71,11 @@ _IT = compiled(
 _THAT = compiled(
     r"(?<![a-z'])(?:that|this)(?![a-z'])(?=\s*(?:$|[,.?!;]|but|only|just|is|cost|have|show|made|in))"
 )
+
+ROWS = tuple(one.pattern for one in (_SEVERAL, _LAST_BUT, _NUMBERED, _NTH_ONE, _LAST_ONE, _TOP_ONE, _BESIDE))
+"""Patterns of what may name rows, in the order in which they are tried."""
+IT_WORDS = (_IT.pattern, _THAT.pattern)
+"""Patterns of what may mean the row that was spoken of last."""
 
 
 @dataclass(frozen=True)

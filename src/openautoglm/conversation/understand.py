@@ -15,8 +15,12 @@ condition of them where a column has them as a value, and looks for them beside 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from openautoglm.conversation.columns import colour_in
+from openautoglm.conversation.errors import ChatError
+from openautoglm.conversation.learned.model import shipped
+from openautoglm.conversation.learned.reader import guessed
 from openautoglm.conversation.lexicon import COLOURS, HAN
 from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
@@ -65,6 +69,11 @@ _REFINING = (
 )
 _REFINING_END = r"^(?!.*(?:找|搜|有没有|我想|想要|来)).{1,12}的[.!]?$"
 
+NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3, "like": 0.3, "question": 0.4}
+"""How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
+NEEDED_ELSE = 0.6
+"""… for anything else, for a search by words that the catalogue has, and for conditions without further words."""
+
 
 def understand(text: str, state: State, view: View) -> Turn:
     """Understand a turn.
@@ -78,6 +87,38 @@ def understand(text: str, state: State, view: View) -> Turn:
         ChatError: if it speaks of something that is not there, or may mean several columns.
     """
     turn = Reading.of(text)
+    known = _tried(replace(turn), state, view)
+    guess = guessed(turn, view, shipped())
+    if guess is not None and guess.chance >= _needed(known, state, view):
+        told = _tried(guess.reading, state, view)
+        known = told if isinstance(told, Turn) else known
+    if isinstance(known, ChatError):
+        raise known
+    return known
+
+
+def _tried(turn: Reading, state: State, view: View) -> Turn | ChatError:
+    try:
+        return _known(turn, state, view)
+    except ChatError as error:
+        return error
+
+
+def _needed(known: Turn | ChatError, before: State, view: View) -> float:
+    """How sure the learned reader has to be to be believed instead of the grammar."""
+    if isinstance(known, ChatError):
+        return NEEDED["nothing"]
+    if known.act == "search" and view.says(known.state.text):
+        return NEEDED_ELSE
+    if known.act == "refine" and (known.state.words, known.state.without) == (before.words, before.without):
+        return NEEDED_ELSE
+    if known.act == "like" and not known.state.words:
+        return NEEDED_ELSE
+    return NEEDED.get(known.act, NEEDED_ELSE)
+
+
+def _known(turn: Reading, state: State, view: View) -> Turn:
+    """Understand a turn by the grammar."""
     if (move := read_move(turn, state, view)) is not None:
         return move
     turn.cut(_POLITE)

@@ -22,7 +22,7 @@ from openautoglm.conversation.state import Filter, Op
 Spread = Callable[[str], Sequence[Any]]
 """A column's name → its values among the rows that are found now, without empty ones."""
 
-_NOT = (
+NOT = (
     r"(?:(?:i |we )?(?:do not|don't|dont|would not|wouldn't) (?:want|like|need)(?: to see)?"
     r"|(?:any(?:thing)?|every(?:thing)?|all|none|nothing)"
     r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than"
@@ -32,7 +32,7 @@ _NOT = (
     r"|not|no|non|(?:anything|something) other than|(?<!never )remove|drop"
     r"|(?:不想要|不需要|不喜欢|不想看|不看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
 )
-_NOT_AFTER = (
+NOT_AFTER = (
     r"(?:的)?(?:都|就|也|我)?(?:不要|除外|排除|别要|去掉|不行|不考虑|不看|免谈)|\s+(?:excluded"
     r"|not wanted|left out)"
 )
@@ -63,8 +63,8 @@ def read_values(turn: Reading, columns: Columns, *, all_values: bool) -> list[Fi
     values, names = columns.value_pattern, columns.name_pattern
     named = rf"(?:(?:with|where|whose|of|in|by|from|for)?\s*(?:the\s+)?(?P<col>{names}){_LINK}\s*)"
     for pattern in (
-        rf"(?<![a-z]){_NOT}{_NOISE}\s*{named}?(?P<v>{values})(?:\s+(?:ones|one|{names}))?",
-        rf"{named}?(?P<v>{values})(?:类|的)?(?:{_NOT_AFTER})",
+        rf"(?<![a-z]){NOT}{_NOISE}\s*{named}?(?P<v>{values})(?:\s+(?:ones|one|{names}))?",
+        rf"{named}?(?P<v>{values})(?:类|的)?(?:{NOT_AFTER})",
     ):
         while (match := turn.has(pattern)) is not None and (
             value := _valued(columns, match, turn)
@@ -114,7 +114,7 @@ def read_adjectives(
             )
             refused = (
                 turn.has(
-                    rf"(?<![a-z]){_NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?"
+                    rf"(?<![a-z]){NOT}{_NOISE}\s*(?:(?:too|so|very|that|太|那么|很)\s*)?(?P<a>{any_of(words)})(?:的)?(?:\s+ones?)?"
                 )
                 if words
                 else None
@@ -137,8 +137,8 @@ def read_unexpensive(turn: Reading, columns: Columns) -> bool:
     high = any_of(price.meaning.high)
     much = r"(?:(?:too|so|that|very|overly|太|那么|很)\s*)?"
     neither = (
-        rf"(?<![a-z]){_NOT}(?:\s*(?:any|the|those|to|be|that|are"
-        rf"|thing))*\s*{much}{high}(?:的)?(?:\s+ones?)?|{much}{high}(?:的)?{_NOT_AFTER}"
+        rf"(?<![a-z]){NOT}(?:\s*(?:any|the|those|to|be|that|are"
+        rf"|thing))*\s*{much}{high}(?:的)?(?:\s+ones?)?|{much}{high}(?:的)?{NOT_AFTER}"
     )
     return turn.cut(neither, " cheap ") is not None
 
@@ -189,10 +189,10 @@ def read_without(turn: Reading) -> list[str]:
     found: list[str] = []
     stop = rf"[,.;:!?{ROW}{IT}{LIMIT}{BEST}]"
     english = (
-        rf"(?<![a-z]){_NOT}{_NOISE}\s*(?P<w>(?:(?!and\b|or\b|but\b|please\b|only\b|with\b"
+        rf"(?<![a-z]){NOT}{_NOISE}\s*(?P<w>(?:(?!and\b|or\b|but\b|please\b|only\b|with\b"
         rf"|under\b)[^\s,.;:!?{ROW}{IT}{LIMIT}{BEST}{HAN}]+\s*){{1,4}})"
     )
-    chinese = rf"{_NOT}{_NOISE}\s*(?P<w>[{HAN}]+?)(?:的|之外|以外|{stop}|\s|$)"
+    chinese = rf"{NOT}{_NOISE}\s*(?P<w>[{HAN}]+?)(?:的|之外|以外|{stop}|\s|$)"
     after = rf"(?<![{HAN}])(?P<w>[{HAN}]+?)(?:的)?(?:不要|除外|别要)"
     for pattern in (chinese, after, english):
         while (match := turn.has(pattern)) is not None:
