@@ -1,7 +1,7 @@
 """make bench-chat: how many turns of a labelled script reach the right state, by kind of turn and language.
 
-The paraphrases of the final set are held out: nothing in the package was made from them (`chat_unseen.py`), and
-the learned reader did not learn from them, as it did from all others (`tools/learn_turns.py`).
+The paraphrases of the final set are held out: nothing in the package was made from them, and the learned reader did
+not learn from them, as it did from most others (`tools/turn_frames/`).
 A turn is right if the state is exactly the labelled one and, where it asks something, the answer has the
 labelled value. Conversations go on from their own states, so an error may cost the turns behind it;
 `turns_right_alone` starts each turn from the labelled state. The baseline takes each turn for a search of its
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from tools.turn_frames import HELD_OUT
 
 from benchmarks.chat_data import drawings, shop
 from benchmarks.chat_script import Labelled, conversations
@@ -118,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )
     given = parser.parse_args(argv)
-    if given.failures and given.use in ("test", "final"):
+    if given.failures and given.use in HELD_OUT:
         parser.error("failures on templates that are held out are not looked at")
     use: Use = given.use
     count, length = (6, 8) if given.quick else (40, 10)

@@ -16,7 +16,6 @@ from tools.turn_frames import FOLDER, by_kind, read_frames
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
-from benchmarks.chat_unseen import FINAL, FOURTH, SECOND, THIRD
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.state import Filter, State
 
@@ -96,10 +95,7 @@ STRICT = (
     "不足",
 )
 """Words after which the limit itself does not pass."""
-LATER = {
-    "second": SECOND, "third": THIRD, "fourth": FOURTH, "final": FINAL,
-    **{path.stem: by_kind(read_frames(path)) for path in sorted(FOLDER.glob("author_*.txt"))},
-}  # fmt: skip
+LATER = {path.stem: by_kind(read_frames(path)) for path in sorted(FOLDER.glob("*.txt")) if path.stem != "own"}
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

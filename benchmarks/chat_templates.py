@@ -1,15 +1,15 @@
 """How people say the turns of a conversation: by kind of turn, language and use.
 
 No pattern of the grammar was made from templates of the use "test", and which of them fail was not looked at; but
-they share their author with the grammar, and the learned reader learns from them. Those that came later have
-other authors (`chat_unseen.py`); of all, only FINAL is not learned from. `{…}` are filled by `chat_script.py`.
+they share their author with the grammar, and the learned reader learns from them. Frames by others are files in
+`tools/turn_frames/`, of which "fifth" and "final" are held out. `{…}` are filled by `chat_script.py`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test", "second", "third", "fourth", "author_a", "author_b", "final"]
+Use = Literal["develop", "test", "second", "third", "fourth", "fifth", "author_a", "author_b", "final"]
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -1,6 +1,6 @@
 """python -m tools.learn_turns: learn the reader of turns from frames, and write its weights into the package.
 
-Frames (`turn_frames/`, and the benchmark's sets that failures were looked at in) are filled from made-up
+Frames (`turn_frames/`, those that are held out aside, and the benchmark's templates) are filled from made-up
 catalogues (`turn_slots.py`). Kinds are learned by the log loss of a softmax, spans by that of the softmax
 over all spans of a turn; both by Adam on hashed features. One thread, one seed: the same frames give the same
 file.
@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from benchmarks.chat_templates import TEMPLATES
-from benchmarks.chat_unseen import FOURTH, SECOND, THIRD
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,8 +33,10 @@ from openautoglm.conversation.learned.model import WEIGHTS, Model
 from openautoglm.conversation.learned.tokens import tokens_of
 from openautoglm.conversation.reading import Reading
 from tools.turn_examples import Example, examples
-from tools.turn_frames import FOLDER, Frame, of_templates, read_frames
+from tools.turn_frames import FOLDER, Frame, read_frames
 
+LEARNED = ("author_a", "author_b", "own", "templates", "second", "third", "fourth")
+"""What is learned from: files of frames, and the benchmark's templates."""
 TIMES = 4
 """How often each frame is filled."""
 SEED = 0
@@ -57,9 +58,9 @@ def sources() -> dict[str, list[Frame]]:
     templates = [
         Frame(one.kind, "zh" if one.language == "mixed" else one.language, one.text) for one in templates
     ]
-    files = {path.stem: read_frames(path) for path in sorted(FOLDER.glob("*.txt"))}
-    sets = {"second": SECOND, "third": THIRD, "fourth": FOURTH}
-    return {**files, "templates": templates, **{name: of_templates(one) for name, one in sets.items()}}
+    return {
+        name: templates if name == "templates" else read_frames(FOLDER / f"{name}.txt") for name in LEARNED
+    }
 
 
 def made_from(frames: Sequence[Frame]) -> str:

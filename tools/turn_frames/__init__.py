@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
+HELD_OUT = ("fifth", "final")
+"""Files that nothing is learned from."""
 
 
 class Frame(NamedTuple):
@@ -36,16 +38,6 @@ def read_frames(path: Path) -> list[Frame]:
         else:
             frames.append(Frame(section[1], section[2], line))
     return frames
-
-
-def of_templates(sets: dict[str, dict[str, tuple[str, ...]]]) -> list[Frame]:
-    """Give the frames of a set of templates of the benchmark."""
-    return [
-        Frame(kind, language, text)
-        for kind, languages in sets.items()
-        for language, texts in languages.items()
-        for text in texts
-    ]
 
 
 def by_kind(frames: Iterable[Frame]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -83,12 +83,14 @@ def _of_rows(turn: Reading, rows: tuple[str, ...], state: State, view: View) -> 
         question = Question("compare", turn.said, rows, order.removeprefix("-"), order, among=state)
         return Turn("question", state.about(rows[0]), question)
     kind = "column" if column is not None else "row"
-    # A model is asked about one picture: "what color is the second?" is to it "what color is it?".
-    text = (
-        re.sub(rf"\s*[{ROW}{IT}]\s*", "它" if turn.chinese else " it ", turn.rest).strip().replace(" ?", "?")
-    )
-    question = Question(kind, text, rows, column, among=state)  # type: ignore[arg-type]
+    question = Question(kind, of_one(turn), rows, column, among=state)  # type: ignore[arg-type]
     return Turn("question", state.about(rows[-1]), question)
+
+
+def of_one(turn: Reading) -> str:
+    """A question as a model is asked it, about one picture: to it "what color is ◆?" is "what color is it?"."""
+    it = "它" if turn.chinese else " it "
+    return re.sub(rf"\s*[{ROW}{IT}]\s*", it, turn.rest).strip().replace(" ?", "?")
 
 
 def _extreme(turn: Reading, best: str, state: State, view: View) -> Turn:

@@ -26,7 +26,7 @@ from openautoglm.conversation.limits import read_limits
 from openautoglm.conversation.moves import read_move
 from openautoglm.conversation.order import read_order
 from openautoglm.conversation.patterns import entire, removed, search
-from openautoglm.conversation.questions import read_question
+from openautoglm.conversation.questions import of_one, read_question
 from openautoglm.conversation.reading import IT, ROW, Reading, content, frameless, trimmed
 from openautoglm.conversation.reference import Spoken, meant, read_rows
 from openautoglm.conversation.state import Filter, State
@@ -91,10 +91,18 @@ def understand(text: str, state: State, view: View) -> Turn:
     guess = guessed(turn, view, shipped())
     if guess is not None and guess.chance >= _needed(known, state, view):
         told = _tried(guess.reading, state, view)
-        known = told if isinstance(told, Turn) else known
+        known = _in_own_words(told, turn, state, view) if isinstance(told, Turn) else known
     if isinstance(known, ChatError):
         raise known
     return known
+
+
+def _in_own_words(told: Turn, turn: Reading, state: State, view: View) -> Turn:
+    """Put a question about a row as it was said: a model may know words of it that no kind of turn has."""
+    if told.question is None or told.question.kind not in ("row", "column"):
+        return told
+    read_rows(turn, state, view.page_size)
+    return replace(told, question=replace(told.question, text=of_one(turn)))
 
 
 def _tried(turn: Reading, state: State, view: View) -> Turn | ChatError:
