@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from openautoglm.catalog.data_uri import is_data_uri
+from openautoglm.catalog.dates import Order, SlashedDates
 from openautoglm.catalog.errors import CatalogError, NoRolesError
 from openautoglm.catalog.formats import SUFFIXES
 from openautoglm.catalog.language import field_language, main_language
@@ -48,11 +49,27 @@ _WORDS_IN_TEXT = 2.5
 @dataclass
 class _Column:
     kinds: Counter[Kind] = field(default_factory=Counter)
+    dates: SlashedDates = field(default_factory=SlashedDates)
     texts: list[str] = field(default_factory=list)
     distinct: set[object] = field(default_factory=set)
     repeated: bool = False
     empty: int = 0
     splits: bool = True
+
+    def kind(self) -> Kind | None:
+        """Settle its kind; dates with slashes are dates if the column tells how to read them."""
+        return settle(self._with_dates() if self.dates.order else self.kinds)
+
+    def is_unclear(self) -> bool:
+        """Whether it would be of dates, did it tell how to read those with slashes."""
+        would = settle(self._with_dates())
+        return self.dates.order is None and would in ("date", "time") and would != settle(self.kinds)
+
+    def _with_dates(self) -> Counter[Kind]:
+        slashed = self.dates.count
+        return Counter(
+            {**self.kinds, "text": self.kinds["text"] - slashed, "date": self.kinds["date"] + slashed}
+        )
 
 
 @dataclass(frozen=True)
@@ -65,10 +82,25 @@ class TableFacts:
     """By the table's own column names; the picture's column is not among them."""
     links: str | None = None
     """The column that would be the picture's, held it files and not links."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    """How dates with slashes are read, by column."""
+    unclear: dict[str, str] = field(default_factory=dict)
+    """Columns that would be of dates, did they tell how to read them, and why they do not."""
 
 
-def look_at(reader: Reader, given: Roles, tell: Callable[[int], None] | None = None) -> TableFacts:
-    """Read the table once and settle its roles; `tell` hears now and then how many rows it has read.
+def look_at(
+    reader: Reader,
+    given: Roles,
+    orders: Mapping[str, Order] | None = None,
+    tell: Callable[[int], None] | None = None,
+) -> TableFacts:
+    """Read the table once and settle its roles.
+
+    Args:
+        reader: the table.
+        given: the roles that the user named.
+        orders: how dates with slashes were read the last time, for columns that do not tell it now.
+        tell: hears now and then how many rows were read.
 
     Raises:
         CatalogError: if a given column does not exist, or nothing in the table is a picture or a text.
@@ -78,7 +110,8 @@ def look_at(reader: Reader, given: Roles, tell: Callable[[int], None] | None = N
             raise CatalogError(
                 f"{reader.label} has no column {name!r} (--{role}); it has {', '.join(reader.columns)}"
             )
-    columns = {name: _Column() for name in reader.columns}
+    before = orders or {}
+    columns = {name: _Column(dates=SlashedDates(before.get(name))) for name in reader.columns}
     rows = 0
     for row in reader.rows(with_bytes=False):
         rows += 1
@@ -98,7 +131,15 @@ def look_at(reader: Reader, given: Roles, tell: Callable[[int], None] | None = N
             f"{', '.join(reader.columns)})"
         )
     links = None if roles.image else next((name for name in columns if _is_links(name, columns[name])), None)
-    return TableFacts(rows, roles, _fields(columns, roles), links)
+    fields = _fields(columns, roles)
+    found = {name: one.dates.order for name, one in columns.items() if one.dates.count}
+    unclear = {
+        name: columns[name].dates.why_not()
+        for name, one in fields.items()
+        if one.role in ("column", "group") and columns[name].is_unclear()
+    }
+    told = {name: order for name, order in found.items() if order}
+    return TableFacts(rows, roles, fields, links, told, unclear)
 
 
 def _note(column: _Column, value: object, name: str, numbers_as_text: bool) -> None:
@@ -112,6 +153,8 @@ def _note(column: _Column, value: object, name: str, numbers_as_text: bool) -> N
         if len(column.texts) < _SAMPLE:
             text = value.strip()
             column.texts.append(text[:_DATA_SHOWN] if is_data_uri(text) else text)
+        if kind == "text":
+            column.dates.note(value.strip())
     if name.lower() in _IDS and isinstance(value, str | int):
         column.repeated = column.repeated or value in column.distinct
         column.distinct.add(value)
@@ -146,7 +189,7 @@ def _fields(columns: Mapping[str, _Column], roles: Roles) -> dict[str, Field]:
     fields: dict[str, Field] = {}
     named = roles.named()
     for name, column in columns.items():
-        role, kind = named.get(name), settle(column.kinds)
+        role, kind = named.get(name), column.kind()
         if role is None or role == "image" or kind is None:
             continue  # pictures are no field, and an empty column does not say its kind yet
         is_code = kind in ("integer", "number") and _CODES.match(name)
@@ -195,12 +238,12 @@ def _is_links(name: str, column: _Column) -> bool:
 
 def _is_tags(name: str, column: _Column) -> bool:
     plain = _LANGUAGE_SUFFIX.sub("", name)
-    kind = settle(column.kinds)
+    kind = column.kind()
     return kind == "tags" or (kind == "text" and _TAGS.fullmatch(plain) is not None)
 
 
 def _is_text(name: str, column: _Column) -> bool:
-    if settle(column.kinds) != "text" or _CODES.match(name):
+    if column.kind() != "text" or column.is_unclear() or _CODES.match(name):
         return False
     if _TEXT.fullmatch(_LANGUAGE_SUFFIX.sub("", name)):
         return True

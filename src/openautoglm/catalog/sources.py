@@ -126,9 +126,15 @@ class Sources:
                 roles=roles,
                 known=fields,
                 id_before=about.get("id"),
+                orders_before=about.get("dates"),
                 progress=self._progress,
             )
             now["id"] = source.roles.id
+            if source.orders:
+                now["dates"] = source.orders
+            for column, why in source.unclear.items():
+                said = f"{column!r} stays a text: {why}; to have dates, write them as 2024-03-31"
+                self.notes.append(f"{name}: {said}")
             if not source.total and name not in self.stored:
                 raise CatalogError(
                     f"{name}: there is no row in it, so nothing tells what its columns are for"

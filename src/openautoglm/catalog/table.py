@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from openautoglm.catalog.data_uri import data_of, is_data_uri
+from openautoglm.catalog.dates import Order
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.infer import look_at
@@ -39,6 +40,7 @@ class TableSource:
         known: the catalogue's fields; a column of the same name is converted to the same kind.
         id_before: the column that named the rows the last time. It still does if the user says nothing else:
             one empty cell in it must not give all rows other names.
+        orders_before: how dates with slashes were read the last time, for columns that do not tell it now.
         progress: told now and then while it is looked at.
 
     Raises:
@@ -54,14 +56,16 @@ class TableSource:
         roles: Roles,
         known: KnownFields,
         id_before: str | None = None,
+        orders_before: Mapping[str, Order] | None = None,
         progress: OnProgress | None = None,
     ) -> None:
         self.name, self.prefix = name, prefix
         self._reader = open_table(table) if isinstance(table, Path) else table
         if not roles.id and id_before in self._reader.columns:
             roles = replace(roles, id=id_before)
-        facts = look_at(self._reader, roles, self._told(progress))
+        facts = look_at(self._reader, roles, orders_before, self._told(progress))
         self.total, self.roles, self.links = facts.rows, facts.roles, facts.links
+        self.orders, self.unclear = facts.orders, {}
         self.unreadable = 0
         self._named: dict[str, Field] = {}
         for raw, found in facts.fields.items():
@@ -73,6 +77,8 @@ class TableSource:
                     f"{self._reader.label}: column {raw!r} would be a second {name_here!r}; rename it"
                 )
             kind = self._agree(raw, found, known.get(name_here))
+            if raw in facts.unclear and name_here not in known:
+                self.unclear[raw] = facts.unclear[raw]
             self._named[raw] = replace(found, name=name_here, type=kind)
         self.fields = {one.name: one for one in self._named.values()}
 
@@ -106,7 +112,7 @@ class TableSource:
         problems: list[Skipped] = []
         for raw, known in self._named.items():
             try:
-                value = convert(cells.get(raw), known.type)
+                value = convert(cells.get(raw), known.type, self.orders.get(raw))
                 if known.role == "split" and value is not None:
                     parse_split(str(value))
             except ValueError as error:
@@ -182,7 +188,7 @@ class TableSource:
             if isinstance(row, BadRow):
                 continue
             try:
-                convert(row[1].get(raw), kind)
+                convert(row[1].get(raw), kind, self.orders.get(raw))
             except ValueError:
                 return f" (line {row[0]}: {row[1].get(raw)!r})"
         return ""

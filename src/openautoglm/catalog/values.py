@@ -15,13 +15,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from openautoglm.catalog.dates import Order, parse_date
 from openautoglm.catalog.schema import Kind
 
 EMPTY = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "—"})
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
-_DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -79,8 +79,13 @@ def settle(counts: Counter[Kind]) -> Kind | None:
     return kind if misfits * 10 <= total or (misfits == 1 and fits >= 3) else "text"
 
 
-def convert(value: object, kind: Kind) -> object:
+def convert(value: object, kind: Kind, order: Order | None = None) -> object:
     """Convert a cell to a value of `kind`; None when empty.
+
+    Args:
+        value: the cell.
+        kind: what its column holds.
+        order: of day, month and year where dates are written with slashes, if it is known.
 
     Raises:
         ValueError: if it is no such value; the text says what it is not.
@@ -92,6 +97,8 @@ def convert(value: object, kind: Kind) -> object:
         return None
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
+    if kind in ("date", "time") and isinstance(value, str):
+        value = parse_date(value.strip(), order) or value
     return _CONVERTERS[kind](value)
 
 
@@ -103,9 +110,10 @@ def _kind_of_text(text: str, numbers_as_text: bool) -> Kind | None:
             return "integer"
         if numbers_as_text and (_NUMBER.fullmatch(text) or _GROUPED.fullmatch(text)):
             return "number"
-        if _DATE.fullmatch(text):
-            return "date"
-        return "time" if _TIME.fullmatch(text) else "text"
+        if _TIME.fullmatch(text):
+            return "time"
+    if parse_date(text):
+        return "date"
     return "boolean" if numbers_as_text and text.lower() in ("true", "false") else "text"
 
 
@@ -162,26 +170,17 @@ def _to_time(value: object) -> datetime:
         return datetime(value.year, value.month, value.day)
     try:
         if not isinstance(value, datetime):
-            text = str(value).strip()
-            value = _to_midnight(text) if _DATE.fullmatch(text) else datetime.fromisoformat(text)
+            value = datetime.fromisoformat(str(value).strip())
     except ValueError:
         raise ValueError(f"{value!r} is not a date and time like 2024-05-31 18:30") from None
     # Stored without a zone, in UTC, so that all rows compare.
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
-def _to_midnight(text: str) -> datetime:
-    year, month, day = (int(part) for part in re.split(r"[-/]", text))
-    return datetime(year, month, day)
-
-
 def _to_date(value: object) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    try:
-        return _to_midnight(str(value).strip()).date()
-    except ValueError:
-        raise ValueError(f"{value!r} is not a date like 2024-05-31") from None
+    raise ValueError(f"{value!r} is not a date like 2024-05-31")
 
 
 def to_tags(value: object) -> list[str] | None:
