@@ -4,22 +4,23 @@
 
 A row that is equal to what the catalogue has is not written at all. Commits follow every
 `ROWS_PER_COMMIT` rows, `SECONDS_PER_COMMIT` seconds or `BYTES_PER_COMMIT` bytes, whichever comes
-first, so a kill costs at most that much work, and memory does not grow with the pictures.
+first, so a kill costs at most that much work, and memory does not grow with the pictures. Nor does it with
+the rows: what is known of each lies on the disk (`disk_map.py`), but for eight bytes of those that changed.
 """
 
 from __future__ import annotations
 
-import sys
 import time
+from array import array
 from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pyarrow.compute as pc
+from types import TracebackType
+from typing import Any, Self
 
 from openautoglm.catalog.content import content_of, texts_of
 from openautoglm.catalog.copies import settle_copies
+from openautoglm.catalog.disk_map import Scratch
 from openautoglm.catalog.examine import Examined, Examiner, Known
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts, see
@@ -27,7 +28,7 @@ from openautoglm.catalog.report import AddReport, OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Part, Portable, Source, Values
 from openautoglm.catalog.sources import Sources
-from openautoglm.catalog.splits import Clusters, keys_of, parse_split
+from openautoglm.catalog.splits import Clusters, Node, keys_of, parse_split
 from openautoglm.catalog.store import Store, in_pieces
 from openautoglm.catalog.stored import NEEDED, open_stored
 from openautoglm.catalog.values import convert
@@ -39,7 +40,7 @@ BYTES_PER_COMMIT = 64 << 20
 
 
 class Adder:
-    """Adds sources to a store, one after the other, in one `add`.
+    """Adds sources to a store, one after the other, in one `add`; a context, in which its notes exist.
 
     Args:
         store: the table; its lock is held by the caller.
@@ -66,13 +67,8 @@ class Adder:
         self._portable, self._tables, self._progress = portable, tables, progress
         self._groups = [name for name, one in fields.items() if one.role == "group"]
         self._splits = [name for name, one in fields.items() if one.role == "split"]
-        self._clusters = Clusters()
-        self._known: dict[str, Known] = {}
-        self._proven: dict[str, ImageFacts] = {}
-        self._given: dict[str, str] = {}
-        self._home: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
-        self._touched: set[str] = set()
+        self._scratch = Scratch(store.folder)
+        self._touched = array("q")
         self._lost: set[str] = set()
         self._unseen: set[str] = set()
         self._added: set[str] = set()
@@ -80,8 +76,28 @@ class Adder:
         self._batch: list[dict[str, Any]] = []
         self._batch_bytes = 0
         self._last_commit = time.monotonic()
-        self._load()
-        self._examiner = Examiner(store, self._known, self._proven, embed=embed)
+        self._embed = embed
+
+    def __enter__(self) -> Self:
+        notes = self._scratch.__enter__()
+        try:
+            self._known = notes.table("known", Known)
+            self._proven = notes.table("proven", ImageFacts)
+            self._given = notes.table("given", str)
+            self._home = notes.table("home", str)
+            self._seen = notes.table("seen", str)
+            self._clusters = Clusters(notes.table("clusters", Node))
+            self._load()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._examiner = Examiner(self.store, self._known, self._proven, embed=self._embed)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scratch.__exit__(kind, error, trace)
 
     def add(self, source: Source, *, prune: bool) -> None:
         """Bring the table up to date with one source; gone rows go only with `prune`."""
@@ -106,7 +122,7 @@ class Adder:
         A table all of whose rows come from others now, which told the same ids, is forgotten, too.
         """
         for name, why in sources.left_out.items():
-            rows = [key for key, one in self._known.items() if one.source == name]
+            rows = [key for key, one in self._known.pairs() if one.source == name]
             if prune and name in sources.absent:
                 self._remove(rows)
                 sources.forget(name)
@@ -115,7 +131,9 @@ class Adder:
             kept = f"its {len(rows)} rows are kept"
             hint = ", prune removes them" if name in sources.absent else ""
             self.report.left_out.append(f"{why}; {kept}{hint}")
-        living = {one.source for one in self._known.values()} | self._added
+        if not self._moved:
+            return
+        living = {one.source for _, one in self._known.pairs()} | self._added
         for name in sorted(self._moved - living):
             if name in sources.tables():
                 sources.forget(name)
@@ -145,24 +163,22 @@ class Adder:
                 self._progress(Progress("looks of pictures", done, len(rows), len(self.report.skipped)))
             if len(seen) == ROWS_PER_COMMIT or done == len(rows):
                 self.store.correct(seen)
-                self._touched |= {one[ID] for one in seen}
+                self._touched.extend(self._known[one[ID]].position for one in seen)
                 seen = []
 
     def _settle_splits(self) -> None:
         """Give every row the cluster and split that hold now (see `splits.py`)."""
         columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near", *self._stored(self._groups)]
-        rows = self.store.scan(columns)
         ties = Clusters()
-        for row in in_pieces(rows.filter(pc.is_valid(rows["_near"]))):
-            if row["_near"] is not None:
-                key = self._keys(row)[0]
-                ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
+        for row in in_pieces(self.store.scan(columns, "_near IS NOT NULL")):
+            key = self._keys(row)[0]
+            ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
         wrong = []
-        for row in in_pieces(rows):
+        for row in self.store.each(columns):
             cluster, split = self._clusters.find(self._keys(row)[0])
             if cluster in ties:
                 split = ties.find(cluster)[1]
-            split = self._given.get(row[ID], split)
+            split = self._given_to(row[ID]) or split
             if (row["_cluster"], row["_split"]) != (cluster, split):
                 wrong.append({ID: row[ID], "_cluster": cluster, "_split": split})
         self.store.correct(wrong)
@@ -171,25 +187,17 @@ class Adder:
         own = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
         own += ["_hash", "_split", "_phash", EMBEDS_KEY]
         user = self._stored([*self._groups, *self._splits])
-        for row in self.store.each([*own, *user]):
-            self._known[row[ID]] = Known(
-                position=row["_position"],
-                source=sys.intern(row["_source"]),
-                image=row["_image"],
-                image_hash=row["_image_hash"],
-                hash=row["_hash"],
-                embedded=row["_embedded"],
-                embeds_key=row[EMBEDS_KEY],
-            )
-            if row["_image_hash"]:
-                self._proven[row["_image_hash"]] = ImageFacts(
-                    row["_image_hash"], row["_width"], row["_height"], row["_phash"]
-                )
-                if row["_phash"] is None:
-                    self._unseen.add(row[ID])
-            self._note_home(row["_image"], row["_source"])
-            self._join(row, row["_split"])
-        self._next_position = max((one.position for one in self._known.values()), default=-1) + 1
+        self._next_position = 0
+        for batch in self.store.batches([*own, *user]):
+            rows = batch.to_pylist()
+            self._known.fill((row[ID], _known(row)) for row in rows)
+            seen = [row for row in rows if row["_image_hash"]]
+            self._proven.fill((row["_image_hash"], _facts(row)) for row in seen)
+            self._unseen |= {row[ID] for row in seen if row["_phash"] is None}
+            for row in rows:
+                self._note_home(row["_image"], row["_source"])
+                self._join(row, row["_split"])
+            self._next_position = rows[-1]["_position"] + 1 if rows else self._next_position
 
     def _stored(self, names: list[str]) -> list[str]:
         present = self.store.kinds()
@@ -200,9 +208,13 @@ class Adder:
         given = next((parse_split(str(row[name])) for name in self._splits if row.get(name)), None)
         if given:
             self._given[row[ID]] = given
-        else:
+        elif self._splits:
             self._given.pop(row[ID], None)
         self._clusters.add(self._keys(row), stored, given)
+
+    def _given_to(self, key: str) -> str | None:
+        """Tell which split the user gave a row."""
+        return self._given.get(key) if self._splits else None
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         return keys_of(row["_image_hash"], [(name, row.get(name)) for name in self._groups], row["_hash"])
@@ -215,8 +227,10 @@ class Adder:
         return self._portable(item.picture) if isinstance(item.picture, Path) else None
 
     def _note_home(self, image: str | None, source: str) -> None:
-        if image and (source in self._tables or image not in self._home):
+        if image and source in self._tables:
             self._home[image] = source
+        elif image:
+            self._home.add(image, source)
 
     def _own(self, source: Source) -> Iterator[Item | Skipped]:
         """Leave out a folder's pictures that are rows of another source already."""
@@ -234,11 +248,10 @@ class Adder:
     def _compare(self, found: Examined, source: Source) -> None:
         item, facts = found.item, found.facts
         self.report.skipped += item.problems
-        if item.id in self._seen:
+        if not self._seen.add(item.id, source.name):
             said = f"the id {item.id!r} came from {self._seen[item.id]} already; the first one stands"
             self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
             return
-        self._seen[item.id] = source.name
         values = self._converted(item, source)
         if facts is None and (item.needs_picture or not self._tells(values)):
             if not item.problems:
@@ -280,7 +293,7 @@ class Adder:
     ) -> None:
         known = self._known.get(key)
         if known is None or known.image_hash != now.image_hash:
-            self._touched.add(key)
+            self._touched.append(now.position)
             self._unseen.discard(key)
         if facts and facts.look is None:
             self._unseen.add(key)
@@ -308,7 +321,7 @@ class Adder:
         row |= {WORDS: stored_words(texts), WORDS_KEY: words_key(texts)}
         self._join(row, None)
         row["_cluster"], split = self._clusters.find(self._keys(row)[0])
-        row["_split"] = self._given.get(key, split)
+        row["_split"] = self._given_to(key) or split
         self._batch.append(row)
         self._batch_bytes += len(data or b"")
 
@@ -346,9 +359,8 @@ class Adder:
         self._last_commit = time.monotonic()
 
     def _drop_gone(self, source: Source, *, prune: bool) -> None:
-        gone = [
-            key for key, one in self._known.items() if one.source == source.name and key not in self._seen
-        ]
+        unseen = self._known.pairs(lacking=self._seen)
+        gone = [key for key, one in unseen if one.source == source.name]
         if prune and source.unreadable:
             self.report.notes.append(
                 f"{source.name}: nothing was pruned, because {source.unreadable} of its parts could not be "
@@ -360,8 +372,27 @@ class Adder:
         self.report.gone += len(gone)
 
     def _remove(self, keys: list[str]) -> None:
-        self._lost |= set(self.store.rows(keys, ["_near"])["_near"].drop_null().to_pylist())
+        gone = set(keys)
+        if gone:
+            near = in_pieces(self.store.scan([ID, "_near"], "_near IS NOT NULL"))
+            self._lost |= {row["_near"] for row in near if row[ID] in gone}
         self.store.delete(keys)
         for key in keys:
             del self._known[key]
         self.report.removed += len(keys)
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    return Known(
+        position=row["_position"],
+        source=row["_source"],
+        image=row["_image"],
+        image_hash=row["_image_hash"],
+        hash=row["_hash"],
+        embedded=row["_embedded"],
+        embeds_key=row[EMBEDS_KEY],
+    )
+
+
+def _facts(row: Mapping[str, Any]) -> ImageFacts:
+    return ImageFacts(row["_image_hash"], row["_width"], row["_height"], row["_phash"])

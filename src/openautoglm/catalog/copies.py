@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from openautoglm.catalog.hamming import Places, near_pairs
@@ -51,7 +50,7 @@ _IMAGE = "_image_embeds"
 
 def settle_copies(
     store: Store,
-    touched: Collection[str] = (),
+    touched: Sequence[int] = (),
     lost: Collection[str] = (),
     *,
     everything: bool = False,
@@ -60,13 +59,13 @@ def settle_copies(
 
     Args:
         store: the table; its lock is held by the caller.
-        touched: ids of the rows whose picture came or changed.
+        touched: positions of the rows whose picture came or changed.
         lost: names of clusters that a row was removed from.
         everything: compare all with all, as if nothing were known.
     """
     if not (touched or lost or everything):
         return False
-    table = store.scan([*NEEDED, "_phash", "_near"])
+    table = store.scan([*NEEDED, "_phash", "_near", "_position"])
     stored = table["_near"].to_pylist()
     rows = np.flatnonzero(table["_image_hash"].is_valid())
     # Rows with the same file have one picture; a picture is named by its first row.
@@ -74,7 +73,7 @@ def settle_copies(
     first = rows[np.unique(pictures, return_index=True)[1]]
     hashes = np.asarray(table["_phash"].fill_null(FLAT), np.uint64)[first]
 
-    fresh = np.asarray(pc.is_in(table[ID], pa.array(list(touched), pa.string())))
+    fresh = np.isin(table["_position"].to_numpy(), np.asarray(touched, np.int64))
     broken = set(lost) | {stored[row] for row in np.flatnonzero(fresh) if stored[row]}
     groups = _Groups(len(first))
     known: dict[str, int] = {}

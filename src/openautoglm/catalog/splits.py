@@ -17,7 +17,8 @@ name, which says in training that pictures are the same, not that they are alike
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
+from typing import NamedTuple
 
 from openautoglm.catalog.hashing import unit_interval
 from openautoglm.catalog.schema import SPLITS
@@ -41,8 +42,24 @@ def parse_split(value: str) -> str:
     return SPLITS[rank]
 
 
+class Node(NamedTuple):
+    """A key in a cluster."""
+
+    parent: str
+    """The key above it; of the first key of a cluster, itself."""
+    age: int
+    """How many keys were there before it."""
+    rank: int | None = None
+    """Of a cluster's first key: the strongest split that its rows have."""
+    given: int | None = None
+    """Of a cluster's first key: the strongest split that the user gave them."""
+
+
 class Clusters:
     """Union-find over keys; each cluster knows its first key, and the strongest split seen.
+
+    Args:
+        nodes: where its keys are kept; a dictionary unless given.
 
     >>> clusters = Clusters()
     >>> clusters.add(["image a", "group 1"], "test"), clusters.add(["image b"], "train")
@@ -52,48 +69,62 @@ class Clusters:
     ('image a', 'train')
     """
 
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-        self._age: dict[str, int] = {}
-        self._rank: dict[str, int] = {}
-        self._given: dict[str, int] = {}
+    def __init__(self, nodes: MutableMapping[str, Node] | None = None) -> None:
+        self._nodes: MutableMapping[str, Node] = {} if nodes is None else nodes
+        self._born = len(self._nodes)
 
     def add(self, keys: Sequence[str], stored: str | None = None, given: str | None = None) -> None:
         """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
-        roots = list(dict.fromkeys(self._root(key) for key in keys))
+        roots: dict[str, Node] = {}
+        new: set[str] = set()
+        for key in keys:
+            found = self._root(key)
+            if found:
+                roots.setdefault(*found)
+            elif key not in roots:
+                roots[key] = Node(key, self._born)
+                self._born += 1
+                new.add(key)
         # The oldest key stays the root, so a cluster's name does not change as it grows.
-        first = min(roots, key=lambda root: self._age[root])
-        for root in roots:
-            self._parent[root] = first
-        for ranks, split in ((self._rank, stored), (self._given, given)):
-            known = [ranks.pop(root) for root in roots if root in ranks]
-            known += [SPLITS.index(split)] if split in SPLITS else []
-            if known:
-                ranks[first] = min(known)
+        first = min(roots, key=lambda root: roots[root].age)
+        rank = _strongest([node.rank for node in roots.values()], stored)
+        told = _strongest([node.given for node in roots.values()], given)
+        for root, node in roots.items():
+            now = Node(first, node.age, rank, told) if root == first else Node(first, node.age)
+            if now != node or root in new:
+                self._nodes[root] = now
 
     def find(self, key: str) -> tuple[str, str]:
         """Find the name of the key's cluster, and its split."""
-        root = self._root(key)
-        rank = self._given.get(root, self._rank.get(root))
+        root, node = self._root(key) or (key, Node(key, self._born))
+        rank = node.rank if node.given is None else node.given
         return root, SPLITS[rank] if rank is not None else split_of(root)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._parent
+        return key in self._nodes
 
     def settled(self, key: str) -> tuple[str | None, str | None]:
         """Tell which split the key's rows have already, and which the user gave them; None where none."""
-        root = self._root(key)
-        ranks = self._rank.get(root), self._given.get(root)
-        stored, given = (None if rank is None else SPLITS[rank] for rank in ranks)
+        _, node = self._root(key) or (key, Node(key, self._born))
+        stored, given = (None if rank is None else SPLITS[rank] for rank in (node.rank, node.given))
         return stored, given
 
-    def _root(self, key: str) -> str:
-        if key not in self._parent:
-            self._parent[key] = key
-            self._age[key] = len(self._age)
-        while self._parent[key] != key:
-            self._parent[key] = key = self._parent[self._parent[key]]
-        return key
+    def _root(self, key: str) -> tuple[str, Node] | None:
+        """Find the root above a key, halving the way to it; None where the key is new."""
+        node = self._nodes.get(key)
+        while node is not None and node.parent != key:
+            above = self._nodes[node.parent]
+            if above.parent == node.parent:
+                return node.parent, above
+            self._nodes[key] = node._replace(parent=above.parent)
+            key, node = above.parent, self._nodes[above.parent]
+        return (key, node) if node is not None else None
+
+
+def _strongest(ranks: Iterable[int | None], split: str | None) -> int | None:
+    known = [rank for rank in ranks if rank is not None]
+    known += [SPLITS.index(split)] if split in SPLITS else []
+    return min(known, default=None)
 
 
 def split_of(name: str) -> str:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER = "items.lance"
 ROWS_PER_FRAGMENT = 16_384
 _SMALL_FRAGMENTS = 32
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE, _ROWS_TAKEN = 1024, 8192
 _ASKED_IDS = 100_000
 """Ids among which the nearest to an unknown one is looked for; more would take seconds."""
 _KEEP_VERSIONS = timedelta(days=1)
@@ -102,8 +103,20 @@ class Store:
         return table.select(list(columns))
 
     def each(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Read some columns of all rows, in order of arrival; as objects of Python only a few at a time."""
-        return in_pieces(self.scan(columns))
+        """Read some columns of all rows, in order of arrival; only a few rows at a time are in memory."""
+        for batch in self.batches(columns):
+            yield from batch.to_pylist()
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch | pa.Table]:
+        """Read some columns of all rows, in order of arrival, a thousand rows or so at a time."""
+        snapshot, wanted = self.dataset, list(columns)
+        positions = snapshot.to_table(columns=["_position"])["_position"].to_numpy()
+        if (positions[1:] >= positions[:-1]).all():
+            yield from snapshot.to_batches(columns=wanted, batch_size=_ROWS_AT_ONCE, batch_readahead=2)
+            return
+        order = np.argsort(positions, kind="stable")
+        for start in range(0, len(order), _ROWS_TAKEN):
+            yield snapshot.take(order[start : start + _ROWS_TAKEN].tolist(), columns=wanted)
 
     def rows(self, ids: Sequence[str], columns: Sequence[str], where: str | None = None) -> pa.Table:
         """Read some columns of the named rows, in the order of `ids`, leaving out those that fail `where`.
