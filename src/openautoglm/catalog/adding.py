@@ -190,9 +190,9 @@ class Adder:
         self._next_position = 0
         for batch in self.store.batches([*own, *user]):
             rows = batch.to_pylist()
-            self._known.fill((row[ID], _known(row)) for row in rows)
+            self._known.update((row[ID], _known(row)) for row in rows)
             seen = [row for row in rows if row["_image_hash"]]
-            self._proven.fill((row["_image_hash"], _facts(row)) for row in seen)
+            self._proven.update((row["_image_hash"], _facts(row)) for row in seen)
             self._unseen |= {row[ID] for row in seen if row["_phash"] is None}
             for row in rows:
                 self._note_home(row["_image"], row["_source"])
@@ -227,10 +227,8 @@ class Adder:
         return self._portable(item.picture) if isinstance(item.picture, Path) else None
 
     def _note_home(self, image: str | None, source: str) -> None:
-        if image and source in self._tables:
+        if image and (source in self._tables or image not in self._home):
             self._home[image] = source
-        elif image:
-            self._home.add(image, source)
 
     def _own(self, source: Source) -> Iterator[Item | Skipped]:
         """Leave out a folder's pictures that are rows of another source already."""
@@ -248,17 +246,18 @@ class Adder:
     def _compare(self, found: Examined, source: Source) -> None:
         item, facts = found.item, found.facts
         self.report.skipped += item.problems
-        if not self._seen.add(item.id, source.name):
-            said = f"the id {item.id!r} came from {self._seen[item.id]} already; the first one stands"
+        if before := self._seen.get(item.id):
+            said = f"the id {item.id!r} came from {before} already; the first one stands"
             self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
             return
+        self._seen[item.id] = source.name
         values = self._converted(item, source)
         if facts is None and (item.needs_picture or not self._tells(values)):
             if not item.problems:
                 said = "the row has neither a picture nor a text nor a value in a column"
                 self.report.skipped.append(Skipped(source.name, item.row, None, None, said))
             return
-        known = self._known.get(item.id)
+        known = found.known
         digest = row_hash(values, facts.hash if facts else None)
         now = Known(
             position=known.position if known else self._next_position,
@@ -280,7 +279,7 @@ class Adder:
         self.report.changed += known is not None
         self.report.added += known is None
         self._next_position += known is None
-        self._stage(item.id, values, now, facts, found.data)
+        self._stage(found, values, now)
 
     def _same_content(self, known: Known, values: Values, facts: ImageFacts | None) -> bool:
         """Whether the row's vectors were made from the texts and the picture that it has now."""
@@ -288,10 +287,8 @@ class Adder:
         content = content_of(texts_of(values, names), facts.hash if facts else None)
         return content in (known.embeds_key or "").split(":")
 
-    def _stage(
-        self, key: str, values: Values, now: Known, facts: ImageFacts | None, data: bytes | None
-    ) -> None:
-        known = self._known.get(key)
+    def _stage(self, found: Examined, values: Values, now: Known) -> None:
+        key, known, facts, data = found.item.id, found.known, found.facts, found.data
         if known is None or known.image_hash != now.image_hash:
             self._touched.append(now.position)
             self._unseen.discard(key)

@@ -3,8 +3,9 @@
     Scratch ─ one SQLite file in the workspace's cache/, gone when it is closed
        └─ DiskMap, one table each: key ─▶ a text, or a named tuple of plain values (by `marshal`)
 
-A look-up takes some microseconds, a dictionary's a tenth of one; in return memory holds SQLite's pages in use
-and nothing a row. The file is of use to nobody else: no journal, no waiting for the disk, one transaction
+In memory are SQLite's pages in use, the last thousand values that were set, which wait to be written at once,
+and a few bytes a key (`bloom.py`) that tell of most new keys, without a look-up, that they are new. A look-up
+lets other threads run, so that it is dear where these are busy. The file is of use to nobody else: no journal, no waiting for the disk, one transaction
 that is never committed. What a kill leaves of it the next `Scratch` deletes.
 """
 
@@ -19,6 +20,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from openautoglm.catalog.bloom import Bloom
 from openautoglm.catalog.errors import CatalogError, writing_to
 
 FILE = "cache/adding.sqlite"
@@ -44,12 +46,14 @@ class Scratch:
         with writing_to(self._folder):
             self._path.parent.mkdir(exist_ok=True)
             self._path.unlink(missing_ok=True)
-        with self._told():
+        try:
             self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            for setting in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
-                self._database.execute(f"PRAGMA {setting}")
-            self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            self._database.execute("BEGIN")
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from error
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+            self.run(f"PRAGMA {setting}")
+        self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self.run("BEGIN")
         return self
 
     def __exit__(
@@ -72,63 +76,79 @@ class Scratch:
 
     def run(self, statement: str, *values: object) -> int:
         """Execute a statement; tell how many rows it changed."""
-        with self._told(), self._lock:
-            return self._database.execute(statement, values).rowcount
+        with self._lock:
+            try:
+                return self._database.execute(statement, values).rowcount
+            except sqlite3.OperationalError as error:
+                raise self._full(error) from error
 
     def run_each(self, statement: str, values: Iterable[tuple[object, ...]]) -> None:
         """Execute a statement for each of `values`."""
-        with self._told(), self._lock:
-            self._database.executemany(statement, values)
+        with self._lock:
+            try:
+                self._database.executemany(statement, values)
+            except sqlite3.OperationalError as error:
+                raise self._full(error) from error
 
     def ask(self, query: str, *values: object, limit: int = 1) -> list[tuple[Any, ...]]:
         """Give the first rows of an answer."""
-        with self._told(), self._lock:
-            return self._database.execute(query, values).fetchmany(limit)
+        with self._lock:
+            try:
+                return self._database.execute(query, values).fetchmany(limit)
+            except sqlite3.OperationalError as error:
+                raise self._full(error) from error
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise CatalogError(
-                f"what is known of the rows cannot be kept in {self._path} ({error}); free some space on its "
-                "disk, then run the same command again; everything that was committed before is kept"
-            ) from error
+    def _full(self, error: sqlite3.OperationalError) -> CatalogError:
+        return CatalogError(
+            f"what is known of the rows cannot be kept in {self._path} ({error}); free some space on its "
+            "disk, then run the same command again; everything that was committed before is kept"
+        )
 
 
 class DiskMap(MutableMapping[str, V], Generic[V]):
-    """One mapping of a `Scratch`, in the order of its keys.
+    """One mapping of a `Scratch`, in the order of its keys; one thread changes it, any may read. No value is None.
 
     >>> import tempfile
     >>> with Scratch(Path(tempfile.mkdtemp())) as scratch:
     ...     names = scratch.table("names", str)
     ...     names["b"], names["a"] = "two", "one"
-    ...     print(dict(names), names.get("c"), names.add("a", "other"))
-    {'a': 'one', 'b': 'two'} None False
+    ...     print(dict(names), names.get("c"), names.setdefault("a", "other"))
+    {'a': 'one', 'b': 'two'} None one
     """
 
     def __init__(self, scratch: Scratch, name: str, keep: type[V]) -> None:
         self._scratch, self._name = scratch, name
         self._make: Callable[[Any], V] | None = getattr(keep, "_make", None)
+        self._new: dict[str, V] = {}
+        self._ever = Bloom()
         self._find = f"SELECT value FROM {name} WHERE key = ?"
         self._put = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"
-        self._first = f"INSERT OR IGNORE INTO {name} VALUES (?, ?)"
 
     def __getitem__(self, key: str) -> V:
-        found = self._scratch.ask(self._find, _key(key))
-        if not found:
+        value: V | None = self.get(key)
+        if value is None:
             raise KeyError(key)
-        return self._value(found[0][0])
+        return value
 
     def get(self, key: str, default: Any = None) -> Any:
         """Give the value of a key, or `default`."""
+        # First what waits, for it is written before it is let go: a thread never finds a key in neither.
+        value = self._new.get(key)
+        if value is not None:
+            return value
+        if key not in self._ever:
+            return default
         found = self._scratch.ask(self._find, _key(key))
         return self._value(found[0][0]) if found else default
 
     def __setitem__(self, key: str, value: V) -> None:
-        self._scratch.run(self._put, _key(key), self._bytes(value))
+        self._new[key] = value
+        self._ever.add(key)
+        if len(self._new) >= _AT_ONCE:
+            self._write()
 
     def __delitem__(self, key: str) -> None:
+        self._write()
         if not self._scratch.run(f"DELETE FROM {self._name} WHERE key = ?", _key(key)):
             raise KeyError(key)
 
@@ -136,28 +156,32 @@ class DiskMap(MutableMapping[str, V], Generic[V]):
         return (key for key, _ in self.pairs())
 
     def __len__(self) -> int:
+        self._write()
         return int(self._scratch.ask(f"SELECT COUNT(*) FROM {self._name}")[0][0])
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._scratch.ask(self._find, _key(str(key))))
-
-    def add(self, key: str, value: V) -> bool:
-        """Set a key that has no value yet; tell whether it was so."""
-        return self._scratch.run(self._first, _key(key), self._bytes(value)) > 0
-
-    def fill(self, pairs: Iterable[tuple[str, V]]) -> None:
-        """Set many at once."""
-        self._scratch.run_each(self._put, ((_key(key), self._bytes(value)) for key, value in pairs))
+        return self.get(str(key)) is not None
 
     def pairs(self, lacking: DiskMap[Any] | None = None) -> Iterator[tuple[str, V]]:
-        """Yield keys and values; with `lacking`, of those keys that it has not. May change meanwhile."""
-        without = f"AND NOT EXISTS (SELECT 1 FROM {lacking._name} o WHERE o.key = t.key)" if lacking else ""
+        """Yield keys and values; with `lacking`, of those keys that it has not. What is set meanwhile may lack."""
+        self._write()
+        without = ""
+        if lacking is not None:
+            lacking._write()
+            without = f"AND NOT EXISTS (SELECT 1 FROM {lacking._name} o WHERE o.key = t.key)"
         query = f"SELECT key, value FROM {self._name} t WHERE key >= ? {without} ORDER BY key"
         after = b""
         while found := self._scratch.ask(query, after, limit=_AT_ONCE):
             after = found[-1][0] + b"\0"  # the least key above it
             for key, value in found:
                 yield key.decode("utf-8", "surrogatepass"), self._value(value)
+
+    def _write(self) -> None:
+        """Write what waits."""
+        if self._new:
+            pairs = [(_key(key), self._bytes(value)) for key, value in self._new.items()]
+            self._scratch.run_each(self._put, pairs)
+            self._new = {}
 
     def _bytes(self, value: V) -> bytes:
         return marshal.dumps(tuple(value) if self._make else value)  # type: ignore[arg-type]

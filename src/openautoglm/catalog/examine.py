@@ -41,10 +41,12 @@ class Known(NamedTuple):
 class Examined:
     """An item after its picture was looked at.
 
-    `facts` is None without a usable picture; `data` are the bytes to be kept in the table, if they are.
+    `known` is what the catalogue has of its row; `facts` is None without a usable picture; `data` are the
+    bytes to be kept in the table, if they are.
     """
 
     item: Item
+    known: Known | None
     facts: ImageFacts | None
     data: bytes | None
 
@@ -76,11 +78,11 @@ class Examiner:
         """Look at one item's picture; what is wrong with it is added to the item's problems."""
         if isinstance(item, Skipped):
             return item
+        known = self.known.get(item.id)
         if item.picture is None:
-            return Examined(item, None, None)
+            return Examined(item, known, None, None)
         path = item.picture if isinstance(item.picture, Path) else None
         part = part_at(path) if path else item.picture if isinstance(item.picture, Part) else None
-        known = self.known.get(item.id)
         try:
             if part is not None:
                 facts, data = self._look_inside(item, part, known)
@@ -92,8 +94,8 @@ class Examiner:
             shown = part.path if part else path
             where = str(shown) if shown else None
             item.problems.append(Skipped(source, item.row, item.picture_field, where, error.reason))
-            return Examined(item, None, None)
-        return Examined(item, facts, data)
+            return Examined(item, known, None, None)
+        return Examined(item, known, facts, data)
 
     def _look_at(self, item: Item, path: Path | None, known: Known | None) -> tuple[ImageFacts, bytes]:
         """Prove a picture whose bytes the table keeps, for they are wanted, or have no other home."""
