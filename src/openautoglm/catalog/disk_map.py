@@ -5,8 +5,10 @@
 
 In memory are SQLite's pages in use, the last thousand values that were set, which wait to be written at once,
 and a few bytes a key (`bloom.py`) that tell of most new keys, without a look-up, that they are new. A look-up
-lets other threads run, so that it is dear where these are busy. The file is of use to nobody else: no journal, no waiting for the disk, one transaction
-that is never committed. What a kill leaves of it the next `Scratch` deletes.
+lets other threads run, so that it is dear where these are busy.
+
+The file is of use to nobody else: no journal, no waiting for the disk, one transaction that is never
+committed. What a kill leaves of it the next `Scratch` deletes.
 """
 
 from __future__ import annotations
@@ -106,7 +108,9 @@ class Scratch:
 
 
 class DiskMap(MutableMapping[str, V], Generic[V]):
-    """One mapping of a `Scratch`, in the order of its keys; one thread changes it, any may read. No value is None.
+    """One mapping of a `Scratch`, in the order of its keys; no value is None.
+
+    One thread changes it, any may read.
 
     >>> import tempfile
     >>> with Scratch(Path(tempfile.mkdtemp())) as scratch:
@@ -163,7 +167,7 @@ class DiskMap(MutableMapping[str, V], Generic[V]):
         return self.get(str(key)) is not None
 
     def pairs(self, lacking: DiskMap[Any] | None = None) -> Iterator[tuple[str, V]]:
-        """Yield keys and values; with `lacking`, of those keys that it has not. What is set meanwhile may lack."""
+        """Yield keys and values, with `lacking` only of the keys that it has not; changes meanwhile may be missed."""
         self._write()
         without = ""
         if lacking is not None:
