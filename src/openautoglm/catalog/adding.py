@@ -153,6 +153,8 @@ class Adder:
     def _look_at_unseen(self) -> None:
         """Take the looks of pictures that were added before there were any; those that are gone wait."""
         unseen = [key for key in self._unseen if key in self._known]
+        if not unseen:
+            return  # most often; to look rows up by id, the store would list the ids of all
         rows = self.store.rows(unseen, NEEDED).to_pylist()
         seen: list[dict[str, Any]] = []
         opened = open_stored(self.store, rows, lambda picture: see(picture).hash)

@@ -238,7 +238,7 @@ def _read(store: Store) -> _Table:
 
 
 def _distinct(digests: NDArray[np.uint64]) -> tuple[Places, Places]:
-    """Number pictures in the order of their first rows: the number of each row, the first row of each number."""
+    """Number pictures in the order of their first rows: the number of each row, the first row of each."""
     order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: of equals the first row comes first
     other = np.any(digests[order[1:]] != digests[order[:-1]], axis=1)
     begins = np.concatenate([[0], np.flatnonzero(other) + 1])[: len(order)]

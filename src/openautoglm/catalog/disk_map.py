@@ -167,7 +167,7 @@ class DiskMap(MutableMapping[str, V], Generic[V]):
         return self.get(str(key)) is not None
 
     def pairs(self, lacking: DiskMap[Any] | None = None) -> Iterator[tuple[str, V]]:
-        """Yield keys and values, with `lacking` only of the keys that it has not; changes meanwhile may be missed."""
+        """Yield keys and values, with `lacking` only of keys that it has not; may miss later changes."""
         self._write()
         without = ""
         if lacking is not None:

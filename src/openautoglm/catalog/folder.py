@@ -210,7 +210,7 @@ class FolderSource:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """One folder's pictures and the texts beside them: names in one string, a twentieth of the paths' memory."""
+    """One folder's pictures and the texts beside them; all names in one string take a tenth of the memory."""
 
     folder: str
     names: str
