@@ -1,4 +1,4 @@
-"""A mapping on the disk does what a dictionary does, also while other threads read; a filter forgets no key."""
+"""A mapping on the disk does what a dictionary does, and threads may read it; a filter forgets no key."""
 
 from __future__ import annotations
 
