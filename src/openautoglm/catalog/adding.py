@@ -272,6 +272,7 @@ class Adder:
             embeds_key=known.embeds_key
             if known and (known.hash == digest or self._same_content(known, values, facts))
             else None,
+            size=((known and known.facts(facts.hash)) or facts)[1:] if facts else None,
         )
         if now == known:
             self.report.unchanged += 1
@@ -390,6 +391,7 @@ def _known(row: Mapping[str, Any]) -> Known:
         hash=row["_hash"],
         embedded=row["_embedded"],
         embeds_key=row[EMBEDS_KEY],
+        size=(row["_width"], row["_height"], row["_phash"]) if row["_image_hash"] else None,
     )
 
 

@@ -35,6 +35,12 @@ class Known(NamedTuple):
     hash: str
     embedded: bool
     embeds_key: str | None
+    size: tuple[int, int, int | None] | None
+    """Width, height and look of its picture; here, too, since most look-ups are of pictures as they were."""
+
+    def facts(self, digest: str) -> ImageFacts | None:
+        """Facts of the row's picture, if it has this content hash."""
+        return ImageFacts(digest, *self.size) if self.size and self.image_hash == digest else None
 
 
 @dataclass
@@ -89,7 +95,7 @@ class Examiner:
             elif path is None or self.embed or (known is not None and known.embedded):
                 facts, data = self._look_at(item, path, known)
             else:
-                facts, data = self._look_at_file(item, path), None
+                facts, data = self._look_at_file(item, path, known), None
         except BadImage as error:
             shown = part.path if part else path
             where = str(shown) if shown else None
@@ -104,11 +110,11 @@ class Examiner:
         self._describe(item, embedded_values(data))
         return facts, data
 
-    def _look_at_file(self, item: Item, path: Path) -> ImageFacts:
+    def _look_at_file(self, item: Item, path: Path, known: Known | None) -> ImageFacts:
         """Prove a picture that stays where it is; one that is unchanged is not read."""
         stamp = Stamp.of(path)
         noted = self._files.find(path, stamp) if stamp else None
-        facts = self.proven.get(noted.hash) if noted else None
+        facts = noted and ((known and known.facts(noted.hash)) or self.proven.get(noted.hash))
         if noted is None or facts is None or (item.describe and noted.said is None):
             data = read_image_bytes(path)
             facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
