@@ -69,8 +69,7 @@ class Adder:
         self._splits = [name for name, one in fields.items() if one.role == "split"]
         self._scratch = Scratch(store.folder)
         self._touched = array("q")
-        self._lost: set[str] = set()
-        self._unseen: set[str] = set()
+        self._lost, self._unseen, self._housing = set[str](), set[str](), set[str]()
         self._added: set[str] = set()
         self._moved: set[str] = set()
         self._batch: list[dict[str, Any]] = []
@@ -88,8 +87,8 @@ class Adder:
             self._seen = notes.table("seen", str)
             self._clusters = Clusters(notes.table("clusters", Node))
             self._load()
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
+        except BaseException:
+            self.__exit__(None, None, None)
             raise
         self._examiner = Examiner(self.store, self._known, self._proven, embed=self._embed)
         return self
@@ -153,8 +152,8 @@ class Adder:
     def _look_at_unseen(self) -> None:
         """Take the looks of pictures that were added before there were any; those that are gone wait."""
         unseen = [key for key in self._unseen if key in self._known]
-        if not unseen:
-            return  # most often; to look rows up by id, the store would list the ids of all
+        if not unseen:  # most often; to look rows up, the store would list the ids of all
+            return
         rows = self.store.rows(unseen, NEEDED).to_pylist()
         seen: list[dict[str, Any]] = []
         opened = open_stored(self.store, rows, lambda picture: see(picture).hash)
@@ -231,12 +230,14 @@ class Adder:
     def _note_home(self, image: str | None, source: str) -> None:
         if image and (source in self._tables or image not in self._home):
             self._home[image] = source
+            self._housing.add(source)
 
     def _own(self, source: Source) -> Iterator[Item | Skipped]:
         """Leave out a folder's pictures that are rows of another source already."""
         passed = 0
         for item in source.items():
-            place = self._place(item) if isinstance(item, Item) and item.needs_picture else None
+            shared = bool(self._housing - {source.name})
+            place = self._place(item) if shared and isinstance(item, Item) and item.needs_picture else None
             if place and self._home.get(place, source.name) != source.name:
                 passed += 1
                 continue
