@@ -52,7 +52,7 @@ $(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
-bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, index, catalog, relevance, hybrid, cold-search, encode, columns, auto-weight, fusion, context-features, matching (QUICK=1: small form)
+bench-%: $(PEERS) ## A benchmark: loss, unseen-style, zero-shot, demo, copies, index, catalog, relevance, hybrid, cold-search, encode, columns, auto-weight, fusion, context-features, matching, memory, vqa, chat, decode (QUICK=1: small form)
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(if $(GPU),--gpu)
 
 bench-profile: setup ## Parameters, GFLOPs and memory of each preset, into docs/profile.md

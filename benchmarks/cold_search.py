@@ -49,7 +49,7 @@ lap("numpy, Arrow, our modules")
 shop = Workspace.open(sys.argv[1])
 lap("lance, the table opened")
 from openautoglm.search.query import Query
-tower = shop._encoder(Query.of(sys.argv[2]))
+tower = shop._models.encoder(Query.of(sys.argv[2]))
 assert "torch" not in sys.modules
 lap("text tower, tokenizer")
 tower.encode(texts=[sys.argv[2]])

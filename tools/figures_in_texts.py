@@ -35,6 +35,11 @@ class Line(NamedTuple):
 
 
 LINES: dict[str, list[Line]] = {
+    "chat": [
+        Line("turns_right", "Turns of a conversation that reach the right state, paraphrases held out", "对话中到达正确状态的轮次，说法未见过", "≥ .95"),
+        Line("turns_right_alone", "… each from the right state before it", "……每轮都从正确的前一状态开始"),
+        Line("keywords_right", "… each turn taken for a search of its own", "……每轮都当作单独的搜索"),
+    ],
     "loss": [
         Line("peak_mib_8192", "Contrastive loss, peak memory, batch 8,192 (MiB)", "对比损失峰值内存，批量 8,192（MiB）", "≤ 100"),
         Line("peer_peak_mib_8192", "… the plain form, same batch (MiB)", "……普通写法，同一批量（MiB）"),
@@ -91,11 +96,38 @@ LINES: dict[str, list[Line]] = {
             ]
         ),
     ],
+    "decode": [
+        Line("cached_speedup_128", "128 tokens with the cache, times faster than computed anew", "写 128 个词元，有缓存比每次重算快几倍", "≥ 5"),
+        Line("window_speedup_1024", "A token at a window of 1,024, times faster than computed anew", "窗口 1,024 时每个词元比重算快几倍", "≥ 22"),
+        Line("speedup_vs_transformers", "128 tokens, times faster than `transformers`' generate, same weights and threads", "写 128 个词元，比 `transformers` 的 generate 快几倍（同权重、同线程）", "≥ 1.2"),
+        Line("speedup_vs_transformers_batch_8", "… eight texts side by side", "……八条并行"),
+        Line("tokens_per_s", "… tokens a second, 6 layers of 256", "……每秒词元数（6 层，宽 256）"),
+        Line("part_cache", "Looking at a picture of 196 tokens: times the time without the cache", "看 196 词元的图：去掉缓存后用时几倍"),
+        Line("part_picture", "… without kept keys and values of the picture", "……不保留图的键与值"),
+        Line("part_buffers", "… without buffers made once", "……不预先分配缓冲"),
+        Line("part_mask", "… with a mask at every token", "……每个词元都建掩码"),
+        Line("max_logit_difference", "Largest difference of a score, cached and computed anew (float32)", "有无缓存的得分最大差（float32）", "≤ 1e-5"),
+        Line("perplexity_ratio", "20,000 tokens at a window of 256: perplexity ÷ that of sliding recompute", "20,000 词元、窗口 256：困惑度 ÷ 滑动重算的困惑度", "≤ 1.02"),
+        Line("perplexity_ratio_without_sinks", "… the window without sinks", "……无汇点的窗口"),
+        Line("cache_growth", "… bytes of the cache at the end ÷ after a tenth", "……末尾缓存字节数 ÷ 十分之一处", "1"),
+    ],
     "auto-weight": [
         Line("final_fast", "GradNorm, weight of the faster task at the end", "GradNorm，较快任务的最终权重", "≈ .5"),
         Line("final_slow", "… of the slower task", "……较慢任务", "≈ 1.5"),
         Line("gap_to_grid", "… score minus the best of 9 fixed pairs of weights", "……得分减去 9 组固定权重中最佳者"),
         Line("gap_to_equal", "… score minus that of weights 1 / 1", "……得分减去权重 1 / 1 的得分"),
+    ],
+    "memory": [
+        Line("mqar_64", "Recall of 64 pairs, windows of 16 words and a slot memory, right answers", "64 对联想回忆，16 词窗口加槽记忆，正确率", "≥ .99"),
+        Line("mqar_64_window", "… the window alone, same size", "……仅窗口，同等规模"),
+        Line("mqar_64_lstm", "… an LSTM of the same size", "……同等规模的 LSTM"),
+        Line("dialogue_accuracy", "Dialogue about a picture, window and memory, right answers", "看图对话，窗口加记忆，正确率", "≥ .95"),
+        Line("dialogue_window", "… the window alone, same size", "……仅窗口，同等规模"),
+        Line("memory_gain", "… what the memory adds", "……记忆带来的提升", "≥ .126"),
+        Line("dialogue_blind", "… control: no picture", "……对照：不看图"),
+        Line("dialogue_one_turn", "… control: no earlier turns", "……对照：不看之前轮次"),
+        Line("cells_seen", "… cells of a scene that the vision tower names right", "……视觉塔正确认出的格子"),
+        Line("minutes", "… the whole benchmark, two cores (minutes)", "……整个基准用时，双核（分钟）"),
     ],
     "fusion": [
         Line("attention_minus_concat_corrupted", "Fusion, modalities corrupted row by row: attention or gating − concat, test accuracy", "融合，逐条损坏模态：注意力或门控 − 拼接，测试准确率", "≥ .045"),
@@ -105,6 +137,14 @@ LINES: dict[str, list[Line]] = {
         Line("missing50_loss_ratio_plain", "… the same, ÷ the loss of one that learned from clean rows alone", "……同上，÷ 仅用干净数据训练者的损失"),
         Line("gate_spearman", "… gate against reliability, Spearman's ρ over rows", "……门与可靠度，逐条 Spearman ρ", "≥ .9"),
         Line("gate_spearman_within", "… the same over strengths within a row", "……同一条目内随强度变化的 ρ"),
+    ],
+    "vqa": [
+        Line("accuracy", "Questions about pictures (easy-VQA), answers written freely, exact match", "看图问答（easy-VQA），自由生成，完全一致率", "≥ .995"),
+        Line("shuffled_image", "… the same questions put to another picture", "……同样的问题配另一张图片", "≤ .675"),
+        Line("question_only", "… the most frequent training answer to the same words", "……训练集中同一问题最常见的答案"),
+        Line("answered", "… share answered, the rest being “I don't know”", "……作答比例，其余回答“不知道”"),
+        Line("right_of_those", "… right of those that are answered", "……作答中的正确率"),
+        Line("minutes", "… minutes of training a seed, two cores", "……每个种子的训练分钟数（双核）"),
     ],
     "catalog": [
         Line("rows_per_s", "`autoglm add`, 100,000 new JPEGs of a megapixel from the disk, two cores (rows/s)", "`autoglm add`，磁盘上 100,000 张百万像素的新 JPEG，双核（条/秒）"),

@@ -1,4 +1,4 @@
-"""What `Workspace.fit` starts from: the model, how it is trained, its name, and what it will predict.
+"""`Workspace.fit`: the model that it starts from, what it learns, and what follows the training.
 
 A preset reads pictures and texts. With targets it is given what they need beside: a tower for the catalogue's
 other columns, and a fusion of what a row has. A configuration of one's own is taken as it is.
@@ -17,15 +17,20 @@ from openautoglm.tasks.target import Target, TargetError, TargetKind
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Questions
     from openautoglm.evaluate.report import Report
     from openautoglm.evaluate.trees import Compared
     from openautoglm.model import OpenAutoGLM
     from openautoglm.search.index import IndexReport
     from openautoglm.train.data import TrainingData
     from openautoglm.train.result import FitResult
+    from openautoglm.workspace import Workspace
+    from openautoglm.workspace_models import WorkspaceModels
 
 MODALITY_DROPOUT = 0.2
 """Of presets with targets."""
+READER, WRITER = "mini", "mini_glm"
+"""Presets that are taken when none is named: the second where captions or answers are to be written."""
 
 
 class FittingError(UserError):
@@ -42,10 +47,12 @@ class FitReport:
     index: IndexReport | None
     trees: tuple[Compared, ...] = ()
     """Each target beside gradient boosting on the columns alone, where that was tried; told where it wins."""
+    questions: Questions | None = None
+    """What was learned of questions, and which could not be used."""
 
     def __str__(self) -> str:
         told = [one for one in self.trees if one.trees_win]
-        parts = [f"model {self.name}: {self.training}", self.evaluation, *told, self.index]
+        parts = [f"model {self.name}: {self.training}", self.questions, self.evaluation, *told, self.index]
         return "\n".join(str(part) for part in parts if part is not None)
 
 
@@ -57,6 +64,95 @@ class Wanted(NamedTuple):
     """None: as its values suggest."""
 
 
+def fit(
+    shop: Workspace,
+    models: WorkspaceModels,
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None,
+    *,
+    name: str | None,
+    train: TrainConfig | Mapping[str, Any] | None,
+    where: str | None,
+    fields: Sequence[str] | None,
+    targets: Sequence[str],
+    captions: Sequence[str] | None,
+    questions: Path | str | None,
+    resume: bool,
+    progress: bool,
+) -> FitReport:
+    """See `Workspace.fit`; `models` are those of `shop`."""
+    from openautoglm.catalog.questions import read_questions
+    from openautoglm.evaluate.predictions import predict_validation, trust_of
+    from openautoglm.evaluate.trees import compare_with_trees
+    from openautoglm.evaluate.validation import validation
+    from openautoglm.evaluate.writing import trust_in_answers
+    from openautoglm.train.data import TrainingData
+    from openautoglm.train.fit import fit as learn
+    from openautoglm.train.progress import Bar
+
+    catalog = shop.catalog
+    wanted = wanted_targets(targets, catalog)
+    names = [one.name for one in wanted]
+    begun = start(
+        model,
+        train,
+        name,
+        targets=wanted,
+        catalog=catalog,
+        home=models.home,
+        models=models.names,
+        writes=captions is not None or questions is not None,
+    )
+    asked = None if questions is None else read_questions(questions, catalog)
+    folder = catalog.folder / "models" / begun.name
+    with Bar("", shown=progress) as bar:
+        data = TrainingData.from_catalog(
+            catalog,
+            catalog.folder / "cache",
+            begun.model.processor.image,
+            where=where,
+            fields=fields,
+            columns=[one.name for one in catalog.column_fields if one.name not in names]
+            if begun.model.columns
+            else (),
+            targets=names,
+            captions=captions,
+            questions=asked,
+            progress=lambda done, total: bar.tell("decoding pictures", done, total),
+        )
+    learn_targets(begun.model, data, wanted, catalog)
+    validate = None
+    if begun.train.evaluate_every is not None:
+        if not catalog.has_pairs("validation"):
+            why = "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
+            raise FittingError(why)
+        validate = validation(catalog, where=where, fields=fields)
+    training = learn(
+        begun.model, data, begun.train, folder, validate=validate, progress=progress, resume=resume
+    )
+    if training.interrupted:
+        return FitReport(begun.name, training, None, None)
+    compared = []
+    if names:
+        seen = predict_validation(begun.model, catalog, where=where)
+        compared = compare_with_trees(begun.model, catalog, seen, where=where)
+        begun.model.heads.trust = trust_of(seen)
+    if asked is not None:
+        begun.model.answering = trust_in_answers(begun.model, catalog, asked, where=where)
+    begun.model.save_pretrained(folder)
+    models.default = begun.name
+    evaluation = None
+    labelled = bool(names) or asked is not None
+    if catalog.has_pairs("test") or (labelled and catalog.count("_split = 'test'")):
+        # Tags are learned from, but no query: the evaluation takes the texts among the fields.
+        texts = [one.name for one in catalog.text_fields if fields is None or one.name in fields]
+        evaluation = shop.evaluate(
+            begun.name, fields=texts or None, captions=captions, questions=asked, progress=progress
+        )
+        begun.model.save_pretrained(folder, card=evaluation.card())
+    index = shop.index(begun.name, progress=progress)
+    return FitReport(begun.name, training, evaluation, index, tuple(compared), asked)
+
+
 class Start(NamedTuple):
     """A model, how it is trained, and what it will be called."""
 
@@ -66,7 +162,7 @@ class Start(NamedTuple):
 
 
 def start(
-    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path,
+    model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None,
     train: TrainConfig | Mapping[str, Any] | None,
     name: str | None,
     *,
@@ -74,6 +170,7 @@ def start(
     catalog: Catalog,
     home: Callable[[str | Path], Path | str],
     models: Sequence[str],
+    writes: bool = False,
 ) -> Start:
     """Build what `Workspace.fit` was given.
 
@@ -83,10 +180,17 @@ def start(
         catalog: whose columns a preset will read when there are targets.
         home: finds the folder of one of the workspace's models.
         models: their names, for the message.
+        writes: whether it is to learn captions or answers.
+
+    Raises:
+        FittingError: if the model or its name cannot be used, or it is to write and cannot.
     """
     import torch
 
     from openautoglm.model import OpenAutoGLM
+
+    if model is None:
+        model = WRITER if writes else READER
 
     known = isinstance(model, str) and model in preset_names()
     if not isinstance(train, TrainConfig):
@@ -113,6 +217,17 @@ def start(
         raise FittingError(f"a model's name is one folder name, not {named!r}")
     if built is not model:  # a model that was handed over keeps the towers locked that its owner locked
         built.enable_multimodal_training()
+    if writes and not built.writes_captions:
+        locked = built.decoder is not None and len(built.looks) > 0
+        remedy = (
+            "call its enable_multimodal_training() first"
+            if locked
+            else (
+                f"take {WRITER!r} (`--model {WRITER}`, the default with --captions and --questions), or a "
+                "configuration with a text_decoder and cross_attention_layers"
+            )
+        )
+        raise FittingError(f"the model {named!r} cannot learn to write captions or answers: {remedy}")
     return Start(built, train, named)
 
 

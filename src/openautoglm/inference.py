@@ -10,6 +10,7 @@ and leave the model in the mode in which they found it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Inference(nn.Module):
+class Inference(nn.Module, ABC):
     """The uses of a model that has these parts."""
 
     config: ModelConfig
@@ -46,22 +47,22 @@ class Inference(nn.Module):
     heads: Heads
     matcher: MatchHead | None
 
+    @abstractmethod
     def _see(self, batch: Batch) -> Encoded | None:
         """The vision tower, on the rows that have an image."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _encode(self, batch: Batch, seen: Encoded | None) -> dict[str, Encoded | None]:
         """What the towers give, each on the rows that have its modality; `seen` is the vision tower's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _join(self, batch: Batch, encoded: Mapping[str, Encoded | None], fuse: bool = True) -> Embeds:
         """Project what the towers give, and, unless told not to, fuse it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def device(self) -> torch.device:
         """Where the weights lie."""
-        raise NotImplementedError
 
     @torch.inference_mode()
     def encode(

@@ -4,7 +4,7 @@
     batch ─ text tower ────▶ text tokens,   pooled ─ project ─▶ text_embeds    (B, D) ─┤
     batch ─ columns tower ─▶ column tokens, pooled ─ project ─▶ columns_embeds (B, D) ─┤
                           targets ◀─ heads ◀─ fused_embeds, gates ◀─ fuse ─────────────┘
-    image tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss (captions)
+    image, column tokens ─ cross-attention before each of the decoder's top layers ─▶ next-token loss
     image tokens, text tokens ─ without a decoder, a stack of cross-attention ─▶ match or not (hard negatives)
 
 The text tower is the `text_encoder`, or, without one, the decoder's lower layers read in both directions.
@@ -38,6 +38,7 @@ from openautoglm.align.projections import PROJECTIONS
 from openautoglm.align.queue import NegativeQueue
 from openautoglm.catalog.schema import Kind
 from openautoglm.config import ConfigError, ModelConfig
+from openautoglm.context.seen import Seen
 from openautoglm.encoders.batch import KEYS, Batch, spread
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns import build_columns
@@ -52,13 +53,17 @@ from openautoglm.encoders.vision import build_vision
 from openautoglm.fuse.embeds import Embeds
 from openautoglm.fuse.fused import Strategy, Tokens
 from openautoglm.fuse.strategies import STRATEGIES
-from openautoglm.inference import Inference
+from openautoglm.generating import NO_DECODER, Generating
+from openautoglm.tasks.asking import Asking
 from openautoglm.tasks.captioning import captioning_loss
 from openautoglm.tasks.heads import Heads
 from openautoglm.tasks.match_head import MatchHead, tokens_of_pairs
 
+OPEN = 0.5
+"""Where the gates of a fresh decoder start; those of a pretrained one are closed."""
 
-class OpenAutoGLM(Inference):
+
+class OpenAutoGLM(Generating):
     """Towers, joint space, fusion, and a decoder that looks at pictures, as far as the configuration asks.
 
     >>> model = OpenAutoGLM.from_config({"vision_encoder": "small_vision", "text_encoder": "small_text"})
@@ -82,10 +87,17 @@ class OpenAutoGLM(Inference):
                 CrossAttentionBlock(decoder.dim, decoder.heads, context_dim=self.vision.dim)
                 for _ in range(looking)
             )
+            if not towers.decoder.pretrained:
+                for gate in (gate for name, gate in self.looks.named_parameters() if name.endswith(".gate")):
+                    nn.init.constant_(gate, OPEN)  # nothing that was learned is there to be kept as it is
         self.matcher: MatchHead | None = None
         if towers.decoder is None and (layers := config.cross_attention_layers):
             self.matcher = MatchHead(layers, config.embed_dim, self._reader.dim, self.vision.dim)
         self.columns = build_columns(towers.columns, processor.columns) if towers.columns else None
+        self.look_columns: nn.Linear | None = None
+        """Brings column tokens into the width of the picture's; None in a model that was saved before it."""
+        if self.columns is not None and self.looks:
+            self.look_columns = nn.Linear(self.columns.dim, self.vision.dim)
         widths = {"image": self.vision.dim, "text": self._reader.dim}
         if self.columns is not None:
             widths["columns"] = self.columns.dim
@@ -95,6 +107,7 @@ class OpenAutoGLM(Inference):
         if config.fusion_strategy is not None:
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
         self.heads = Heads(config.embed_dim)
+        self.answering: Asking | None = None
         self.momentum: MomentumEncoder | None = None
         self.queue: NegativeQueue | None = None
         if config.queue_size:
@@ -227,7 +240,7 @@ class OpenAutoGLM(Inference):
         encoded = self._encode(batch, self._see(batch))
         tokens = tokens_of_pairs(encoded, batch) if self.matches else ()
         losses = self.loss_from_embeds(self._join(batch, encoded), batch, tokens)
-        return losses | self._captioning(batch, encoded["image"])
+        return losses | self._captioning(batch, encoded["image"], encoded.get("columns"))
 
     def loss_from_embeds(
         self, embeds: Embeds, batch: Batch, tokens: Sequence[Tensor] = ()
@@ -272,15 +285,27 @@ class OpenAutoGLM(Inference):
         nothing = torch.full((len(pairs), len(KEYS)), NO_KEY, device=image.device)
         self.queue.push(image, text, nothing if pairs.keys is None else pairs.keys)
 
-    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Encoded) -> Tensor:
-        """Run the causal decoder, its top layers looking at the image tokens `seen` → (B, L, d)."""
+    def decode(self, input_ids: Tensor, attention_mask: Tensor, seen: Seen | Encoded | None) -> Tensor:
+        """Run the causal decoder, its top layers looking at the tokens of `seen`, if any → (k · B, L, d).
+
+        Each of the B rows of `seen` has k texts, those of a row side by side.
+        """
         if self.decoder is None:
-            raise ConfigError("this model has no text_decoder, so it writes nothing")
-        return self.decoder.decode(
-            input_ids,
-            attention_mask,
-            lambda number, hidden: self.looks[number](hidden, seen.tokens, seen.mask),
-        )
+            raise ConfigError(NO_DECODER)
+        if seen is None:
+            return self.decoder.decode(input_ids, attention_mask)
+
+        def look(number: int, hidden: Tensor) -> Tensor:
+            # Queries do not see each other, so the texts of a row look as one: its keys are made once.
+            together = hidden.reshape(len(seen.tokens), -1, hidden.shape[-1])
+            looked: Tensor = self.looks[number](together, seen.tokens, seen.mask)
+            return looked.view_as(hidden)
+
+        return self.decoder.decode(input_ids, attention_mask, look)
+
+    def look_at(self, batch: Batch) -> Seen | None:
+        """Return what the decoder looks at: the tokens of the batch's pictures and then of its columns."""
+        return self._seen(batch, self._see(batch))
 
     @property
     def device(self) -> torch.device:
@@ -316,6 +341,17 @@ class OpenAutoGLM(Inference):
             encoded["columns"] = None if rows is None else self._read_columns(rows)
         return encoded
 
+    def _seen(self, batch: Batch, image: Encoded | None, columns: Encoded | None = None) -> Seen | None:
+        """What the decoder looks at: the picture's tokens, and the columns' in the picture's width.
+
+        Both as their towers gave them; the columns' are encoded where they are not.
+        """
+        if self.look_columns is not None:
+            rows = batch.structured() if columns is None else None
+            columns = self._read_columns(rows) if rows is not None else columns
+            columns = columns and columns._replace(tokens=self.look_columns(columns.tokens))
+        return Seen.joined((image, batch.has("image")), (columns, batch.has("columns")))
+
     def _join(self, batch: Batch, encoded: Mapping[str, Encoded | None], fuse: bool = True) -> Embeds:
         """Project what the towers give, and, unless told not to, fuse it."""
         own = {
@@ -349,12 +385,18 @@ class OpenAutoGLM(Inference):
             raise ConfigError("this model has no columns_encoder, so it reads no columns")
         return self.columns(values)
 
-    def _captioning(self, batch: Batch, seen: Encoded | None) -> dict[str, Tensor]:
-        """Cross-entropy of each next token, the true ones before it given (teacher forcing)."""
-        texts = batch.pairs().texts()
-        if not self.writes_captions or self.decoder is None or seen is None or texts is None:
+    def _captioning(
+        self, batch: Batch, image: Encoded | None, columns: Encoded | None = None
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of each next token, the true ones before it given, in rows that show anything."""
+        if not self.writes_captions or self.decoder is None:
             return {}
-        ids, mask = texts
-        whole = batch.paired()[batch.has("image")]
-        hidden = self.decode(ids, mask, Encoded(*(part[whole] for part in seen)))
+        seen = self._seen(batch, image, columns)
+        if seen is None or batch.input_ids is None or batch.attention_mask is None:
+            return {}
+        rows = batch.has("text") & seen.mask.any(dim=1)
+        if not bool(rows.any()):
+            return {}
+        ids, mask = batch.input_ids[rows], batch.attention_mask[rows]
+        hidden = self.decode(ids, mask, Seen(seen.tokens[rows], seen.mask[rows]))
         return {"captioning": captioning_loss(hidden, ids, mask, self.decoder.logits)}

@@ -5,6 +5,7 @@
     processor.json                          how pictures and texts become tensors
     columns.json                            how structured columns do, once a columns tower knows them
     targets.json                            what is predicted, and how far predictions can be trusted
+    answering.json                          how far answers can be trusted, once questions were learned
     tokenizer.json, tokenizer_config.json   once there is a vocabulary
     README.md                               the model card
     text_tower.json                         how texts are encoded without torch (`numpy_towers/`)
@@ -33,6 +34,7 @@ from openautoglm.encoders.processor import Processor
 from openautoglm.folders import whole_folder
 from openautoglm.model_card import model_card
 from openautoglm.numpy_towers import text_tower
+from openautoglm.tasks import asking
 from openautoglm.version import __version__
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
             )
             model.processor.save(new)
             model.heads.save(new)
+            if model.decoder is not None:
+                asking.save(model.answering, new)
             text_tower.write(model, new)
             (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
     except (OSError, SafetensorError) as error:
@@ -139,6 +143,9 @@ def _load_own(cls: type[Model], folder: Path, values: Mapping[str, Any]) -> Mode
     with torch.random.fork_rng(devices=[]):  # the fresh weights that are overwritten leave no trace
         model = cls(config, towers, Processor.load(folder))
         model.heads.load(folder)
+        model.answering = asking.load(folder)
+    if "look_columns.weight" not in weights:
+        model.look_columns = None  # it learned to write before columns could be looked at, or has none
     expected = model.lasting_state()
     for name in sorted(expected.keys() | weights.keys()):
         if name not in weights or name not in expected or weights[name].shape != expected[name].shape:

@@ -111,7 +111,7 @@ def predict(
     if not found.ids:
         raise PredictError(f"there are no rows to predict; {report!s}")
     if path is not None:
-        _write(report.table(), path)
+        write_table(report.table(), path)
     return report
 
 
@@ -141,8 +141,8 @@ def _unknown(catalog: Catalog, model: OpenAutoGLM, source: Path | str) -> str:
     )
 
 
-def _write(table: pa.Table, path: Path) -> None:
-    """Write the table whole or not at all."""
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write the table whole or not at all, in the form of its suffix (`FORMS`)."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         if path.suffix.lower() == ".parquet":

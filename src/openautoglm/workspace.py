@@ -21,11 +21,15 @@ from openautoglm.catalog.catalog import Catalog
 from openautoglm.workspace_models import WorkspaceError, WorkspaceModels
 
 if TYPE_CHECKING:
+    from openautoglm.asking import Answers, Say, Source
+    from openautoglm.catalog.questions import Questions
     from openautoglm.catalog.report import AddReport
     from openautoglm.catalog.schema import Roles
     from openautoglm.catalog.sql import SqlQuery
     from openautoglm.catalog.summary import Summary
     from openautoglm.config import ModelConfig, TrainConfig
+    from openautoglm.conversation.answers import Ask
+    from openautoglm.conversation.chat import Chat
     from openautoglm.evaluate.encoding import Tell
     from openautoglm.evaluate.explain.explanation import Explanation
     from openautoglm.evaluate.report import Report
@@ -113,13 +117,15 @@ class Workspace:
 
     def fit(
         self,
-        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path = "mini",
+        model: OpenAutoGLM | ModelConfig | Mapping[str, Any] | str | Path | None = None,
         *,
         name: str | None = None,
         train: TrainConfig | Mapping[str, Any] | None = None,
         where: str | None = None,
         fields: Sequence[str] | None = None,
         targets: Sequence[str] = (),
+        captions: Sequence[str] | None = None,
+        questions: Path | str | None = None,
         resume: bool = True,
         progress: bool = False,
     ) -> FitReport:
@@ -127,75 +133,34 @@ class Workspace:
 
         Args:
             model: a preset's name, a configuration (mapping or file), a folder or hub id with a model to
-                start from, or a model.
+                start from, or a model; by default "mini", or "mini_glm" with `captions` or `questions`.
             name: of the model in the workspace; the preset's or file's name by default.
             train: a whole `TrainConfig`, or keys that change the preset's (`base`'s where there is none).
             where: SQL condition on the rows to learn from, beside being in the train split.
             fields: fields of texts or tags to take captions from; all by default.
             targets: columns to predict from all the others, each `NAME` or `NAME:KIND` with the kind "class",
                 "tags" or "number"; rows need neither a picture nor a text for these.
+            captions: fields of texts to learn to write; those of `fields` by default, where the model writes.
+            questions: a table of questions about the pictures, with answers (`catalog/questions.py`).
             resume: go on with an unfinished training of the same name, data and configuration.
             progress: show bars.
         """
-        from openautoglm import fitting
-        from openautoglm.evaluate.predictions import predict_validation, trust_of
-        from openautoglm.evaluate.trees import compare_with_trees
-        from openautoglm.evaluate.validation import validation
-        from openautoglm.train.data import TrainingData
-        from openautoglm.train.fit import fit
+        from openautoglm.fitting import fit
 
-        wanted = fitting.wanted_targets((targets,) if isinstance(targets, str) else targets, self.catalog)
-        names = [one.name for one in wanted]
-        start = fitting.start(
+        return fit(
+            self,
+            self._models,
             model,
-            train,
-            name,
-            targets=wanted,
-            catalog=self.catalog,
-            home=self._models.home,
-            models=self.models,
+            name=name,
+            train=train,
+            where=where,
+            fields=fields,
+            targets=(targets,) if isinstance(targets, str) else targets,
+            captions=(captions,) if isinstance(captions, str) else captions,
+            questions=questions,
+            resume=resume,
+            progress=progress,
         )
-        folder = self.folder / "models" / start.name
-        with _bars(progress) as tell:
-            data = TrainingData.from_catalog(
-                self.catalog,
-                self.folder / "cache",
-                start.model.processor.image,
-                where=where,
-                fields=fields,
-                columns=[one.name for one in self.catalog.column_fields if one.name not in names]
-                if start.model.columns
-                else (),
-                targets=names,
-                progress=lambda done, total: tell("decoding pictures", done, total),
-            )
-        fitting.learn_targets(start.model, data, wanted, self.catalog)
-        validate = None
-        if start.train.evaluate_every is not None:
-            if not self.catalog.has_pairs("validation"):
-                why = "evaluate_every needs a validation split, which this catalogue lacks; leave it out"
-                raise WorkspaceError(why)
-            validate = validation(self.catalog, where=where, fields=fields)
-        training = fit(
-            start.model, data, start.train, folder, validate=validate, progress=progress, resume=resume
-        )
-        if training.interrupted:
-            return fitting.FitReport(start.name, training, None, None)
-        compared = []
-        if names:
-            seen = predict_validation(start.model, self.catalog, where=where)
-            compared = compare_with_trees(start.model, self.catalog, seen, where=where)
-            start.model.heads.trust = trust_of(seen)
-        start.model.save_pretrained(folder)
-        self._models.default = start.name
-        evaluation = None
-        if self.catalog.has_pairs("test") or (names and self.catalog.count("_split = 'test'")):
-            # Tags are learned from, but no query: the evaluation takes the texts among the fields.
-            texts = [one.name for one in self.catalog.text_fields if fields is None or one.name in fields]
-            evaluation = self.evaluate(start.name, fields=texts or None, progress=progress)
-            start.model.save_pretrained(folder, card=evaluation.card())
-        index = self.index(start.name, progress=progress)
-        return fitting.FitReport(start.name, training, evaluation, index, tuple(compared))
 
     def evaluate(
         self,
@@ -204,15 +169,24 @@ class Workspace:
         split: str = "test",
         where: str | None = None,
         fields: Sequence[str] | None = None,
+        captions: Sequence[str] | None = None,
+        questions: Questions | Path | str | None = None,
         folder: Path | None = None,
         progress: bool = False,
     ) -> Report:
-        """Measure a model on a split and write a report folder (by default `models/NAME/report`)."""
+        """Measure a model on a split and write a report folder (by default `models/NAME/report`).
+
+        With `captions` (fields of texts) and `questions` (a table, as for `fit`) it writes, too, and what it
+        writes is held against those.
+        """
+        from openautoglm.catalog.questions import read_questions
         from openautoglm.catalog.schema import SPLITS
         from openautoglm.evaluate.run import evaluate
 
         if split not in SPLITS:
             raise WorkspaceError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
+        if isinstance(questions, str | Path):
+            questions = read_questions(questions, self.catalog)
         home = self._models.own(model)
         with _bars(progress) as tell:
             return evaluate(
@@ -221,6 +195,8 @@ class Workspace:
                 split=split,
                 where=where,
                 fields=fields,
+                captions=(captions,) if isinstance(captions, str) else captions,
+                questions=questions,
                 folder=folder or (home / "report" if home else self.folder / "models" / "report"),
                 curves=home / "curves.png" if home else None,
                 tell=tell,
@@ -249,6 +225,46 @@ class Workspace:
 
         with _bars(progress) as tell:
             return predict(self._models.resolve(model), self.catalog, source, out=out, where=where, tell=tell)
+
+    def ask(
+        self,
+        pictures: Source | Sequence[Source],
+        question: str,
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+    ) -> Answers:
+        """Answer a question about pictures, each answer with how sure it is and where the model looked.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            question: in words.
+            model: the default one unless given.
+            out: a page of where it looked (`.png`, `.html`), or a table (`.csv`, `.jsonl`, `.parquet`).
+        """
+        from openautoglm.asking import ask
+
+        return ask(self._models.resolve(model), self.catalog, pictures, question, out=out)
+
+    def caption(
+        self,
+        pictures: Source | Sequence[Source],
+        *,
+        model: OpenAutoGLM | str | Path | None = None,
+        out: Path | str | None = None,
+        say: Say | None = None,
+    ) -> Answers:
+        """Write a caption for pictures; arguments as of `ask`.
+
+        Args:
+            pictures: ids of rows, files, or pictures; one or several.
+            model: the default one unless given.
+            out: as of `ask`.
+            say: called with (picture, piece of its caption) as it is written.
+        """
+        from openautoglm.asking import caption
+
+        return caption(self._models.resolve(model), self.catalog, pictures, out=out, say=say)
 
     def explain(
         self,
@@ -353,6 +369,31 @@ class Workspace:
             title = "\n".join([query.words, *([where] if where else [])])
             draw_hits(self.catalog, results, sheet, title=title)
         return results
+
+    def chat(
+        self, session: str | None = None, *, by: By | None = None, k: int = 10, ask: Ask | None = None
+    ) -> Chat:
+        """A conversation over the catalogue: turns in words, English or Chinese, that search, refine and ask.
+
+        Args:
+            session: its name; one that exists goes on where it was. None begins a new one.
+            by: what rows are compared by, as for `search`; by default looks and words where there is a model
+                that searches, else words.
+            k: how many rows a page has.
+            ask: answers questions about what a row's picture shows; by default the workspace's model, where
+                it learned to. Else, and where it does not know, the catalogue does.
+        """
+        from openautoglm.asking import answerer
+        from openautoglm.conversation.chat import Chat
+        from openautoglm.conversation.finding import Finder
+        from openautoglm.conversation.session import Session
+
+        if k < 1:
+            raise WorkspaceError(f"k is the number of rows on a page and must be 1 or more, not {k}")
+        chosen = by or ("auto" if self.default_model is not None else "words")
+        finder = Finder(self.catalog, self.search, by=chosen, page_size=k)
+        by_model = answerer(self.catalog, self._models.own(None), self.model)
+        return Chat(finder, Session(self.folder, session), ask or by_model)
 
     @property
     def models(self) -> list[str]:

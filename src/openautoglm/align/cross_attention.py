@@ -14,9 +14,30 @@ a row whose context is all padding attends to nothing: its update is exactly 0.
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class Remembered(NamedTuple):
+    """What queries look at: computed once of a context, whoever looks and however often."""
+
+    key: Tensor
+    """(B, heads, L, head_dim), L the context's length, or `rank`."""
+    value: Tensor
+    """(B, heads, L, head_dim)"""
+    allowed: Tensor | None
+    """(B, 1, 1, L) bool, which keys count; None where all do."""
+    empty: Tensor | None
+    """(B, 1, 1) bool, which rows have no context; None where no mask was given."""
+
+    def rows(self, index: Tensor) -> Self:
+        """Some of the rows, each as often as its position is in `index`."""
+        allowed = None if self.allowed is None else self.allowed[index]
+        empty = None if self.empty is None else self.empty[index]
+        return type(self)(self.key[index], self.value[index], allowed, empty)
 
 
 class CrossAttention(nn.Module):
@@ -66,26 +87,32 @@ class CrossAttention(nn.Module):
 
     def forward(self, queries: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Let `queries` (B, T, d) look at `context` (B, L, context_dim) where `mask` (B, L) → (B, T, d)."""
-        query, key, value, bias, empty = self._prepare(queries, context, mask)
+        return self.look(queries, self.remember(context, mask))
+
+    def look(self, queries: Tensor, context: Remembered) -> Tensor:
+        """Let `queries` (B, T, d) look at what `remember` gave → (B, T, d)."""
         mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0
+            self._by_head(self.query(queries)),
+            context.key,
+            context.value,
+            attn_mask=context.allowed,
+            dropout_p=self.dropout if self.training else 0.0,
         )
         result = self.out(mixed.transpose(1, 2).flatten(2))
-        return result if empty is None else result.masked_fill(empty, 0.0)
+        return result if context.empty is None else result.masked_fill(context.empty, 0.0)
 
     def weights(self, queries: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the share (B, heads, T, L) of each context token (of each mixture, with `rank`)."""
-        query, key, _, bias, empty = self._prepare(queries, context, mask)
+        key, _, allowed, empty = self.remember(context, mask)
+        query = self._by_head(self.query(queries))
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        if bias is not None:
-            scores = scores.masked_fill(~bias, -torch.inf)
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed, -torch.inf)
         shares = scores.softmax(-1)
         return shares if empty is None else shares.masked_fill(empty[:, None], 0.0)
 
-    def _prepare(
-        self, queries: Tensor, context: Tensor, mask: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Return query, key, value by head; which keys count (B, 1, 1, L); which rows see none (B, 1, 1)."""
+    def remember(self, context: Tensor, mask: Tensor | None = None) -> Remembered:
+        """Compute keys and values of `context` (B, L, context_dim), of which `mask` (B, L) tells the real."""
         empty = None
         if mask is not None:
             if mask.shape != context.shape[:2] or mask.dtype != torch.bool:
@@ -97,7 +124,7 @@ class CrossAttention(nn.Module):
             context = context.masked_fill(~mask[..., None], 0.0)
             empty = ~mask.any(1)[:, None, None]
         key, value = self.key(context), self.value(context)
-        bias = None
+        allowed = None
         if self.mix_keys is not None and self.mix_values is not None:
             length, longest = context.shape[1], self.mix_keys.shape[1]
             if length > longest:
@@ -109,11 +136,12 @@ class CrossAttention(nn.Module):
             key, value = self.mix_keys[:, :length] @ key, self.mix_values[:, :length] @ value
         elif mask is not None and empty is not None:
             # A softmax over nothing is NaN: rows without context see everything here and are zeroed later.
-            bias = (mask | empty[:, 0])[:, None, None]
-        query, key, value = (
-            x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (self.query(queries), key, value)
-        )
-        return query, key, value, bias, empty
+            allowed = (mask | empty[:, 0])[:, None, None]
+        return Remembered(self._by_head(key), self._by_head(value), allowed, empty)
+
+    def _by_head(self, states: Tensor) -> Tensor:
+        """(B, L, heads · head_dim) → (B, heads, L, head_dim)."""
+        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class CrossAttentionBlock(nn.Module):
@@ -157,9 +185,23 @@ class CrossAttentionBlock(nn.Module):
 
     def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Update `tokens` (B, T, d) by what they see of `context` (B, L, context_dim) where `mask` (B, L)."""
+        return self.look(tokens, self.remember(context, mask))
+
+    def remember(self, context: Tensor, mask: Tensor | None = None) -> Remembered:
+        """Compute what `look` needs of `context`, for when it is looked at more than once."""
+        seen = self.context_norm(_placed(context, self.context_positions, "context"))
+        return self.attend.remember(seen, mask)
+
+    def look(self, tokens: Tensor, context: Remembered) -> Tensor:
+        """Update `tokens` (B, T, d) by what they see."""
+        queries = self.token_norm(_placed(tokens, self.token_positions, "tokens"))
+        return tokens + self.gate.tanh() * self.attend.look(queries, context)
+
+    def weights(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the share (B, heads, T, L) of each context token in what `tokens` see."""
         queries = self.token_norm(_placed(tokens, self.token_positions, "tokens"))
         seen = self.context_norm(_placed(context, self.context_positions, "context"))
-        return tokens + self.gate.tanh() * self.attend(queries, seen, mask)
+        return self.attend.weights(queries, seen, mask)
 
 
 def _positions(longest: int | None, dim: int) -> nn.Parameter | None:

@@ -17,6 +17,8 @@ from typer.core import TyperGroup
 
 from openautoglm import __version__
 from openautoglm.cli.add import add
+from openautoglm.cli.ask import ask, caption
+from openautoglm.cli.chat import chat
 from openautoglm.cli.evaluate import evaluate
 from openautoglm.cli.explain import explain
 from openautoglm.cli.fit import fit
@@ -70,9 +72,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (add, show, fit, evaluate, predict, explain, index):
+for verb in (add, show, fit, evaluate, predict, ask, caption, explain, index):
     app.command()(verb)
 app.command(cls=SearchCommand)(search)
+app.command(cls=SearchCommand)(chat)
 
 
 def _version(wanted: bool) -> None:

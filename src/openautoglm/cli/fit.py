@@ -6,17 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from openautoglm.cli.names import Fields, Quiet, Where, WorkspaceFolder, split_names
+from openautoglm.cli.names import (
+    Captions,
+    Fields,
+    QuestionsFile,
+    Quiet,
+    Where,
+    WorkspaceFolder,
+    split_names,
+)
 
 
 def fit(
     workspace: WorkspaceFolder,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="PRESET|FILE|DIR", help="A preset, a configuration (.json, .toml) or a model's folder."
+            metavar="PRESET|FILE|DIR",
+            help="A preset, a configuration (.json, .toml) or a model's folder; by default mini, or mini_glm "
+            "with --captions or --questions.",
         ),
-    ] = "mini",
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name in the workspace.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Time budget; the schedule follows the clock.")
@@ -33,6 +43,8 @@ def fit(
         list[str] | None,
         typer.Option(metavar="NAME[:KIND]", help="A column to predict; KIND is class, tags or number."),
     ] = None,
+    captions: Captions = None,
+    questions: QuestionsFile = None,
     text: Fields = None,
     where: Where = None,
     anew: Annotated[
@@ -50,6 +62,8 @@ def fit(
         where=where,
         fields=split_names(text) or None,
         targets=split_names(target),
+        captions=split_names(captions) or None,
+        questions=questions,
         resume=not anew,
         progress=not quiet,
     )

@@ -23,6 +23,16 @@ Where = Annotated[
 Fields = Annotated[
     list[str] | None, typer.Option("--text", metavar="A,B", help="Only these text fields; all by default.")
 ]
+Captions = Annotated[
+    list[str] | None,
+    typer.Option("--captions", metavar="A,B", help="Text fields whose texts the model is to write."),
+]
+QuestionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--questions", metavar="FILE", help="A table of questions: image (or id), question, answer."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 

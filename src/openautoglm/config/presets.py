@@ -22,7 +22,7 @@ def preset_names() -> list[str]:
     """Names of the presets that come with the package.
 
     >>> preset_names()
-    ['base', 'large', 'mini', 'two_tower_resnet50_bert']
+    ['base', 'large', 'mini', 'mini_glm', 'two_tower_resnet50_bert']
     """
     files = resources.files("openautoglm").joinpath("presets").iterdir()
     return sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))

@@ -35,17 +35,26 @@ class ConfigError(UserError, ValueError):
         self.problems = problems
 
 
+MOST_NAMES = 60
+"""Valid names that a message lists; more of them hide what went wrong."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` with the known word closest to `word`, else `; valid: A, B, …`.
 
     >>> nearest("infonec", ["infonce", "siglip"])
     "; did you mean 'infonce'?"
+    >>> nearest("x", map(str, range(100, 1000)))[-21:]
+    '158, 159 and 840 more'
     """
     names = sorted(known)
     if not names:
         return ""
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(names)}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return f"; valid: {', '.join(names[:MOST_NAMES])}{more}"
 
 
 class Strict(BaseModel):

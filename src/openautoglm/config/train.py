@@ -105,6 +105,8 @@ class TrainConfig(Strict):
     """Pictures of one group that are drawn side by side."""
     proxy: Annotated[float, Field(ge=0)] = 0.0
     """Weight of a learned vector a group, which its pictures and captions are drawn to (`align/proxy.py`)."""
+    questions_per_picture: PositiveInt = 4
+    """Of each picture that is asked about, questions that a step learns to answer (`fit --questions`)."""
     extra_texts: Annotated[int, Field(ge=0)] = 0
     """Captions of other rows that each step shows to `proxy` as well."""
     image_contrast: Annotated[float, Field(ge=0)] = 0.0

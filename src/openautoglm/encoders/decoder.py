@@ -5,7 +5,14 @@
              layers the caller may change the hidden states (this is where the image comes in) → (B, L, d)
 
 Both readings share their weights, as the mixed objectives of GLM (Du et al., 2022, arXiv:2103.10360) and
-UniLM (Dong et al., 2019, arXiv:1905.03197) do, and differ only in the attention mask.
+UniLM (Dong et al., 2019, arXiv:1905.03197) do, and differ only in the attention.
+
+The layers are those of transformers, of which this module takes the weights and not the forward pass: it
+leaves open what the attention sees (`Attend`), so that the same few lines read whole texts and write token
+by token from a cache (`context/`).
+
+    h ← h + W_o attend(W_q n, W_k n, W_v n),  n = norm(h);    h ← h + W_down (act(gate) ∘ up),
+    [gate; up] = W_gu norm(h)                                 (GLM-4 normalises both summands once more)
 """
 
 from __future__ import annotations
@@ -15,8 +22,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from openautoglm.config import ConfigError
+from openautoglm.encoders.attention import Attend, WholeText
 from openautoglm.encoders.encoded import Encoded, mean_of_real
 from openautoglm.encoders.families import TowerSpec, build_backbone
 
@@ -25,7 +34,7 @@ Look = Callable[[int, Tensor], Tensor]
 
 
 class Decoder(nn.Module):
-    """Shared layers, two masks.
+    """Shared layers, two readings.
 
     Args:
         looking: number of top layers before which `decode` calls back.
@@ -40,6 +49,9 @@ class Decoder(nn.Module):
         config = self.lm.config
         self.dim: int = config.hidden_size
         self.heads: int = config.num_attention_heads
+        self.kv_heads: int = config.num_key_value_heads
+        self.head_dim: int = config.head_dim
+        self.layers: int = config.num_hidden_layers
         most = config.num_hidden_layers - encodes
         if looking > most:
             why = " and at least one below them must remain as the text tower" if encodes else ""
@@ -56,9 +68,7 @@ class Decoder(nn.Module):
         if self.tower_norm is None:
             raise ConfigError("this decoder was built beside a text_encoder and has no text tower of its own")
         mask = attention_mask.bool()
-        tokens = self._run(
-            input_ids, mask[:, None, None, :].expand(-1, 1, input_ids.shape[1], -1), stop=self.lower
-        )
+        tokens = self.run(input_ids, self._whole(mask[:, None, None, :]), stop=self.lower)
         tokens = self.tower_norm(tokens)
         return Encoded(tokens, mean_of_real(tokens, mask), mask)
 
@@ -66,30 +76,66 @@ class Decoder(nn.Module):
         """(B, L, d) hidden states after the last norm; `logits` makes words of them."""
         length = input_ids.shape[1]
         earlier = torch.ones(length, length, dtype=torch.bool, device=input_ids.device).tril()
-        # A padded query sees itself, so that no row of the softmax is empty.
-        itself = torch.eye(length, dtype=torch.bool, device=input_ids.device)
-        allowed = (attention_mask.bool()[:, None, None, :] & earlier) | itself
-        return self.lm.model.norm(self._run(input_ids, allowed, look=look))
+        allowed = attention_mask.bool()[:, None, None, :] & earlier
+        return self.normed(self.run(input_ids, self._whole(allowed), look))
+
+    def normed(self, hidden: Tensor) -> Tensor:
+        """The last norm, over what `run` gives."""
+        return _norm(self.lm.model.norm, hidden)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """(…, d) hidden states → (…, V) scores of the next token."""
+        """(…, d) hidden states after the last norm → (…, V) scores of the next token."""
         return self.lm.lm_head(hidden)
 
-    def _run(
-        self, input_ids: Tensor, allowed: Tensor, stop: int | None = None, look: Look | None = None
+    def rotations(self, length: int) -> Tensor:
+        """Complex (length, R): the turn of each position from 0, for `rotate`."""
+        backbone = self.lm.model
+        like = backbone.embed_tokens.weight
+        positions = torch.arange(length, device=like.device).unsqueeze(0)
+        real, imaginary = backbone.rotary_emb(like.to(_real(like.dtype)), position_ids=positions)
+        half = real.shape[-1] // 2
+        return torch.complex(real[0, :, :half], imaginary[0, :, :half])
+
+    def run(
+        self, input_ids: Tensor, attend: Attend, look: Look | None = None, stop: int | None = None
     ) -> Tensor:
-        """Hidden states after layer `stop`, attention where `allowed` (B, 1, L, L) bool."""
+        """Hidden states (B, T, d) after layer `stop` (the last one, unless given), before any norm."""
         backbone = self.lm.model
         hidden = backbone.embed_tokens(input_ids)
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device).unsqueeze(0)
-        rotation = backbone.rotary_emb(hidden, position_ids=positions)
-        # Added to the scores: what both the fused and the plain attention of transformers take.
-        lowest = torch.finfo(hidden.dtype).min
-        mask = torch.zeros(allowed.shape, dtype=hidden.dtype, device=hidden.device).masked_fill(
-            ~allowed, lowest
-        )
         for number, layer in enumerate(backbone.layers[:stop]):
             if look is not None and number >= self.lower:
                 hidden = look(number - self.lower, hidden)
-            hidden = layer(hidden, attention_mask=mask, position_ids=positions, position_embeddings=rotation)
+            hidden = self._layer(layer, number, hidden, attend)
         return hidden
+
+    def _layer(self, layer: Any, number: int, hidden: Tensor, attend: Attend) -> Tensor:
+        attention, mlp = layer.self_attn, layer.mlp
+        normed = _norm(layer.input_layernorm, hidden)
+        query, key, value = (
+            project(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for project in (attention.q_proj, attention.k_proj, attention.v_proj)
+        )
+        mixed = attention.o_proj(attend(number, query, key, value).transpose(1, 2).flatten(2))
+        if (after := getattr(layer, "post_self_attn_layernorm", None)) is not None:
+            mixed = _norm(after, mixed)
+        hidden = hidden + mixed
+        gate, up = mlp.gate_up_proj(_norm(layer.post_attention_layernorm, hidden)).chunk(2, dim=-1)
+        fed = mlp.down_proj(mlp.activation_fn(gate) * up)
+        if (after := getattr(layer, "post_mlp_layernorm", None)) is not None:
+            fed = _norm(after, fed)
+        return hidden + fed
+
+    def _whole(self, allowed: Tensor) -> WholeText:
+        """Attention within whole texts where `allowed` (B, 1, T or 1, T)."""
+        dropout = self.lm.config.attention_dropout if self.training else 0.0
+        return WholeText(allowed, self.rotations(allowed.shape[-1]), dropout)
+
+
+def _norm(norm: Any, hidden: Tensor) -> Tensor:
+    """RMS norm with the weights of transformers' module, in one call."""
+    return functional.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+
+
+def _real(dtype: torch.dtype) -> torch.dtype:
+    """The precision of the turns: there are no complex numbers of bfloat16."""
+    return dtype if dtype in (torch.float32, torch.float64) else torch.float32

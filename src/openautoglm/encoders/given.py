@@ -5,7 +5,7 @@ Whatever is wrong with them is said before anything is encoded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,14 +41,10 @@ class Given(NamedTuple):
             TypeError: for a lone text or picture.
             ValueError: if nothing is given, the lengths differ, or a row has no modality at all.
         """
-        values = None if columns is None else processor.column_values(columns)
-        given = cls(_listed("images", images), _listed("texts", texts), values)
-        counts = {name: len(part) for name, part in given._asdict().items() if part is not None}
-        if not counts:
+        given = cls.listed(processor, images, texts, columns)
+        if not any(part is not None for part in given):
             raise ValueError("encode needs images, texts, columns, or several of them")
-        if len(set(counts.values())) > 1:
-            told = " and ".join(f"{count} {name}" for name, count in counts.items())
-            raise ValueError(f"{told} are not pairs")
+        values = given.columns
         there = [[one is not None for one in part] for part in given[:2] if part is not None]
         if values is not None:
             there.append(values.there().tolist())
@@ -58,21 +54,55 @@ class Given(NamedTuple):
                 raise ValueError(f"row {row} has {lacks}; leave such rows out")
         return given
 
+    @classmethod
+    def listed(
+        cls,
+        processor: Processor,
+        images: Sequence[Picture | None] | None,
+        texts: Sequence[str | None] | None,
+        columns: Rows | None,
+    ) -> Given:
+        """Check as `of` does, but let rows be empty."""
+        values = None if columns is None else processor.column_values(columns)
+        given = cls(_listed("images", images), _listed("texts", texts), values)
+        same_length({name: part for name, part in given._asdict().items() if part is not None})
+        return given
+
     def rows(self) -> int:
         """N."""
         return next(len(part) for part in self if part is not None)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no row has anything."""
+        lists = all(one is None for part in self[:2] if part is not None for one in part)
+        return lists and (self.columns is None or not bool(self.columns.there().any()))
+
+    def some(self, part: slice) -> Given:
+        """Some of the rows."""
+        images, texts, columns = self
+        return Given(
+            images and images[part], texts and texts[part], None if columns is None else columns.rows(part)
+        )
+
     def batches(self, processor: Processor, size: int) -> Iterator[Batch]:
         """Open the pictures and make tensors, `size` rows at a time."""
         for start in range(0, self.rows(), size):
-            part = slice(start, start + size)
-            yield processor.batch(
-                None
-                if self.images is None
-                else [None if one is None else _opened(one) for one in self.images[part]],
-                None if self.texts is None else self.texts[part],
-                None if self.columns is None else self.columns.rows(part),
-            )
+            images, texts, columns = self.some(slice(start, start + size))
+            opened = None if images is None else [None if one is None else _opened(one) for one in images]
+            yield processor.batch(opened, texts, columns)
+
+
+def same_length(parts: Mapping[str, Sized]) -> None:
+    """Refuse lists that do not stand side by side.
+
+    >>> same_length({"images": ["a.png"], "texts": ["a", "b"]})
+    Traceback (most recent call last):
+    ValueError: 1 images and 2 texts are not pairs
+    """
+    if len({len(part) for part in parts.values()}) > 1:
+        told = " and ".join(f"{len(part)} {name}" for name, part in parts.items())
+        raise ValueError(f"{told} are not pairs")
 
 
 def _listed(name: str, values: Iterable[Any] | None) -> list[Any] | None:

@@ -66,6 +66,12 @@ def _glm(
     return _Name("glm", shape)
 
 
+def _mini_glm(hidden: int, layers: int, heads: int, inner: int, vocabulary: int) -> _Name:
+    name = _glm(hidden, layers, heads, inner, vocabulary)
+    # 0.02, the family's own, is for widths of thousands; a narrow decoder with it hardly begins to learn.
+    return name._replace(shape=name.shape | {"initializer_range": 0.1})
+
+
 def _transformer(hidden: int, layers: int, heads: int) -> dict[str, Any]:
     return {
         "hidden_size": hidden,
@@ -103,6 +109,7 @@ NAMES: dict[str, _Name] = {
     "xlm-roberta-base": _bert("xlm-roberta", 768, 12, 12, 250002, 514),
     "xlm-roberta-large": _bert("xlm-roberta", 1024, 24, 16, 250002, 514),
     "small_columns": _Name("small_columns", {}),
+    "glm-mini": _mini_glm(128, 4, 4, 512, 4096),
     "glm-base": _glm(768, 12, 12, 2048, 50304),
     "glm-large": _glm(1024, 24, 16, 2816, 50304),
     "glm-4-9b": _glm(4096, 40, 32, 13696, 151552, kv_heads=2),

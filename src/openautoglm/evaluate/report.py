@@ -18,6 +18,8 @@ from openautoglm.evaluate.matched import MatchSection
 from openautoglm.evaluate.measure import Section
 from openautoglm.evaluate.questions import FORWARD, Direction
 from openautoglm.evaluate.targets import TargetSection
+from openautoglm.evaluate.writing_figures import DEFINITIONS as WRITING
+from openautoglm.evaluate.writing_figures import WritingSection
 
 DEFINITIONS = {
     "what belongs together": DEFINITION,
@@ -79,6 +81,8 @@ class Report:
     """Names of the pictures beside the report."""
     whole_rows: list[Section] = field(default_factory=list)
     """Retrieval of fused vectors, where the model fuses rows."""
+    writing: list[WritingSection] = field(default_factory=list)
+    """Answers and captions, where the model was asked for any."""
 
     def find(
         self, direction: Direction = FORWARD, *, field: str | None = None, language: str | None = None
@@ -106,6 +110,7 @@ class Report:
             **({"whole_rows": [section.as_dict() for section in self.whole_rows]} if self.whole_rows else {}),
             "targets": [section.as_dict() for section in self.targets],
             "matching": [section.as_dict() for section in self.matching],
+            **({"writing": [section.as_dict() for section in self.writing]} if self.writing else {}),
             "pairs": {name: figure.as_dict() for name, figure in self.pairs.items()},
             "space": {name: figure.as_dict() for name, figure in self.space.items()},
             "threshold": {"value": self.threshold, "from": self.threshold_from},
@@ -118,7 +123,7 @@ class Report:
     @property
     def definitions(self) -> dict[str, str]:
         """What the figures mean, as far as there are such."""
-        return DEFINITIONS | (WHOLE_ROWS if self.whole_rows else {})
+        return DEFINITIONS | (WHOLE_ROWS if self.whole_rows else {}) | (WRITING if self.writing else {})
 
     def card(self) -> dict[str, dict[str, str]]:
         """Return what a model card tells: sections of figures as text, interval and chance with them."""
@@ -138,6 +143,10 @@ class Report:
         for one in self.targets:
             told = {name: _cell(name, figure) for name, figure in one.figures.items()}
             card[f"Predicting {one.target} on {rows}, {one.shown}"] = told
+        for part in self.writing:
+            if part.of == "all":
+                told = {name: _cell(name, figure) for name, figure in part.figures.items()}
+                card[f"Writing {part.task} on {rows}, {part.texts:,} texts [another picture]"] = told
         return {title: figures for title, figures in card.items() if figures}
 
     def write(self, folder: Path) -> None:
@@ -169,6 +178,8 @@ class Report:
             parts += ["## Matching", _matching_table(self.matching)]
         if self.targets:
             parts += ["## Predictions", _target_tables(self.targets)]
+        if self.writing:
+            parts += ["## Writing", _writing_tables(self.writing)]
         if self.files:
             parts += ["## Pictures", *(f"![{name}]({name})" for name in self.files)]
         parts += [
@@ -195,6 +206,9 @@ class Report:
         for one in self.targets:
             figures = "  ".join(f"{name} {_cell(name, figure)}" for name, figure in one.figures.items())
             lines.append(f"{one.target}, {one.shown}, {one.rows:,} rows: {figures}")
+        for part in self.writing:
+            figures = "  ".join(f"{name} {_cell(name, figure)}" for name, figure in part.figures.items())
+            lines.append(f"{part.task}, {part.of}, {part.texts:,}: {figures}")
         return "\n".join(lines + self.notes)
 
     def _threshold_words(self) -> str:
@@ -233,6 +247,20 @@ def _target_tables(sections: Sequence[TargetSection]) -> str:
         for one in own:
             cells = [_cell(name, one.figures[name]) if name in one.figures else "" for name in names]
             lines.append(f"| {one.shown} | {one.rows:,} | {' | '.join(cells)} |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def _writing_tables(sections: Sequence[WritingSection]) -> str:
+    """A table a task: a line for all texts, and for each type and kind."""
+    tables = []
+    for task in dict.fromkeys(one.task for one in sections):
+        own = [one for one in sections if one.task == task]
+        names = list(dict.fromkeys(name for one in own for name in one.figures))
+        lines = [f"| {task} | texts | " + " | ".join(names) + " |", "|---|--:|" + "--:|" * len(names)]
+        for one in own:
+            cells = [_cell(name, one.figures[name]) if name in one.figures else "" for name in names]
+            lines.append(f"| {one.of} | {one.texts:,} | {' | '.join(cells)} |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 

@@ -29,10 +29,12 @@ from openautoglm.evaluate.pictures import draw_queries, draw_similarity
 from openautoglm.evaluate.report import Report
 from openautoglm.evaluate.targets import TargetSection, measured_targets
 from openautoglm.evaluate.whole_rows import measure_rows
+from openautoglm.evaluate.writing_figures import WritingSection, measured_writing
 from openautoglm.tasks.matching import choose_threshold
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Questions
 
 
 class EvaluationError(UserError):
@@ -46,6 +48,8 @@ def evaluate(
     split: str | None = "test",
     where: str | None = None,
     fields: Sequence[str] | None = None,
+    questions: Questions | None = None,
+    captions: Sequence[str] | None = None,
     folder: Path | None = None,
     curves: Path | None = None,
     batch_size: int = 64,
@@ -60,6 +64,8 @@ def evaluate(
         split: "train", "validation" or "test"; None takes the rows of all splits.
         where: an SQL condition on the catalogue's columns.
         fields: the text fields whose captions take part; None takes all of them.
+        questions: asked about the rows' pictures; their answers are measured.
+        captions: the text fields that captions written by the model are held against; None writes none.
         folder: where the report is written; None only returns it.
         curves: a picture of the training's curves to lay beside the report.
         batch_size: pictures or texts a forward pass.
@@ -73,10 +79,14 @@ def evaluate(
     encoded = _encode(model, catalog, read_gallery(catalog, split, where, fields), batch_size, tell)
     gallery = encoded.gallery
     targets, unseen = measured_targets(model, catalog, split=split, where=where, seed=seed, tell=tell)
+    writing, unread, said = measured_writing(
+        model, catalog, questions, captions, split=split, where=where, seed=seed, tell=tell
+    )
+    unseen += unread
     if not len(gallery.relevant.items):
-        if not targets:
+        if not targets and not writing:
             raise EvaluationError(_emptiness(gallery, split, where, encoded.broken))
-        return _only_targets(model, gallery, targets, unseen, split, where, folder)
+        return _without_pairs(model, gallery, targets, writing, unseen, split, where, folder)
     held, source = _held_out(model, catalog, where, fields, batch_size)
     threshold = None
     if held is not None:
@@ -102,7 +112,8 @@ def evaluate(
         ),
         matching=_matching(model, catalog, encoded, held, batch_size, seed, tell),
         skipped=list(dict.fromkeys([*encoded.broken, *unseen])),
-        notes=_notes(gallery, split),
+        notes=[*_notes(gallery, split), *said],
+        writing=writing,
     )
     if folder is not None:
         try:
@@ -197,20 +208,24 @@ def _draw(ranked: list[Ranked], gallery: Gallery, catalog: Catalog, folder: Path
     ]
 
 
-def _only_targets(
+def _without_pairs(
     model: Encoder,
     gallery: Gallery,
     targets: list[TargetSection],
+    writing: list[WritingSection],
     skipped: list[Broken],
     split: str | None,
     where: str | None,
     folder: Path | None,
 ) -> Report:
-    """The report of rows that have no pictures with captions, but labels."""
+    """The report of rows that have no pictures with captions, but labels or questions."""
     source = "no caption and picture of these rows belong together"
     sizes = (gallery.rows, len(gallery.pictures), len(gallery.captions))
+    known = dict.fromkeys(skipped)
     report = Report(
-        model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets, skipped=skipped
+        *(model.fingerprint(), split, where, *sizes, [], {}, {}, None, source, targets),
+        skipped=list(known),
+        writing=writing,
     )
     if folder is not None:
         try:

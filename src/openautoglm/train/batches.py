@@ -6,13 +6,14 @@ first) and tamer (`augment_ramp`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from openautoglm.config import ConfigError, TrainConfig
-from openautoglm.encoders.batch import Batch
+from openautoglm.encoders.batch import MODALITIES, Batch
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.processor import Processor
 from openautoglm.train.augment import Augment
@@ -54,6 +55,8 @@ class Prepared(NamedTuple):
     """(T,)."""
     columns: ColumnValues | None = None
     """Of the B rows; None when the model reads none."""
+    captions: Batch | None = None
+    """Texts to be written about the B pictures, where they are not those that are aligned."""
 
     def chunks(self, size: int | None) -> list[Chunk]:
         """Everything at once, or pieces of `size` rows: pairs first, then the texts that are left."""
@@ -77,6 +80,14 @@ class Prepared(NamedTuple):
         return Batch.of(
             self.pixel_values, self.input_ids[own], self.attention_mask[own], self.keys[own], self.columns
         )
+
+    def to_write(self) -> Batch:
+        """The pictures with what is to be written about them."""
+        if self.captions is None:
+            return self.pairs()
+        present = self.captions.present.clone()
+        present[:, MODALITIES.index("image")] = True
+        return replace(self.captions, pixel_values=self.pixel_values, present=present)
 
 
 class Batches:
@@ -120,7 +131,12 @@ class Batches:
         rgb = self.varied(drawn.rgba.to(self.device), progress, derive(config.seed, number, "augment"))
         ids, mask = self.processor.tokens(drawn.texts)
         columns = self.data.column_values(self.processor, self.data.pairs[pairs])
-        return Prepared(self.processor.normalise(rgb), ids, mask, drawn.keys, drawn.classes, columns)
+        captions = None
+        if drawn.to_write is not None:
+            rest = ColumnValues.empty(len(pairs)) if columns is None else columns
+            captions = self.processor.batch(texts=drawn.to_write, columns=rest)
+        pixels = self.processor.normalise(rgb)
+        return Prepared(pixels, ids, mask, drawn.keys, drawn.classes, columns, captions)
 
 
 class Varied:

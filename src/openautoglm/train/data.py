@@ -28,11 +28,13 @@ from openautoglm.catalog.values import to_tags
 from openautoglm.encoders.column_values import ColumnValues
 from openautoglm.encoders.columns_processor import Rows
 from openautoglm.encoders.image_settings import ImageSettings
+from openautoglm.tasks.question_answering import asked
 from openautoglm.train.errors import TrainingError
 from openautoglm.train.pixels import Broken, PixelStore
 
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
+    from openautoglm.catalog.questions import Asked, Questions
     from openautoglm.catalog.schema import Field, Kind
     from openautoglm.encoders.processor import Processor
 
@@ -60,6 +62,8 @@ class Drawn(NamedTuple):
     """(T, 3) int64, hashes of each text's `KEYS`; the first B are the pictures' as well."""
     classes: Tensor
     """(T,) int64 number of each text's group."""
+    to_write: list[str | None] | None
+    """B captions to be written, None for a picture without one; None as a whole where they are `texts`."""
 
 
 @dataclass
@@ -74,6 +78,8 @@ class TrainingData:
         columns: the rows' structured columns; none by default.
         kinds: what each of those columns holds.
         labels: by target, each row's value of that column; None where there is no label.
+        written: of each row, the captions that a decoder learns to write; None where these are `captions`.
+        questions: of each row, what is asked about it; none by default.
     """
 
     ids: list[str]
@@ -86,6 +92,8 @@ class TrainingData:
     columns: Rows = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     labels: Mapping[str, list[Any]] = field(default_factory=dict)
+    written: list[list[Caption]] | None = None
+    questions: list[list[Asked]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         has_text = np.array(
@@ -94,8 +102,12 @@ class TrainingData:
         self._column_values: ColumnValues | None = None
         self.with_text = np.flatnonzero(has_text)
         """Positions of the rows that have a caption or tags."""
-        self.pairs = np.flatnonzero(has_text & (self.slots != NO_PICTURE))
+        there = self.slots != NO_PICTURE
+        self.pairs = np.flatnonzero(has_text & there)
         """Positions of the rows that have a picture as well."""
+        has_question = np.array([bool(one) for one in self.questions] or np.zeros(len(self.ids)), dtype=bool)
+        self.asked_about = np.flatnonzero(has_question & there)
+        """Positions of the rows that have a picture and questions about it."""
         _, self.group_numbers = np.unique(np.array(self.groups, dtype=np.str_), return_inverse=True)
         """(N,) 0 … G−1, the group of each row."""
         self._row_keys = np.array([(_hash(i), _hash(g)) for i, g in zip(self.ids, self.groups, strict=True)])
@@ -112,6 +124,8 @@ class TrainingData:
         fields: Sequence[str] | None = None,
         columns: Sequence[str] = (),
         targets: Sequence[str] = (),
+        captions: Sequence[str] | None = None,
+        questions: Questions | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> TrainingData:
         """Read the rows of `split` that match the SQL `where`, and decode pictures that the cache lacks.
@@ -122,10 +136,12 @@ class TrainingData:
                 pictures are taken only when their field is named.
             columns: fields that a columns tower reads; not the target of a prediction.
             targets: fields whose values are to be predicted; no captions are taken from them.
+            captions: fields of texts that a decoder learns to write; those of `fields` by default.
+            questions: what is asked about the catalogue's rows; those about rows of `split` take part.
             progress: told (pictures decoded, pictures to decode).
         """
         known = {one.name: one for one in catalog.fields.values() if one.role in ("text", "tags", "words")}
-        if strange := sorted(set(fields or ()) - set(known)):
+        if strange := sorted({*(fields or ()), *(captions or ())} - set(known)):
             there = ", ".join(known) or "none"
             raise TrainingError(f"no field of texts is called {strange[0]!r}; there are: {there}")
         chosen = [
@@ -134,7 +150,8 @@ class TrainingData:
             if name not in targets
         ]
         table = catalog.read(
-            ["id", "_image_hash", "_cluster", *(one.name for one in chosen), *columns, *targets],
+            ["id", "_image_hash", "_cluster"]
+            + list(dict.fromkeys([*(one.name for one in chosen), *(captions or ()), *columns, *targets])),
             where=all_of(f"_split = '{split}'" if split else None, where),
         )
         ids: list[str] = table["id"].to_pylist()
@@ -159,6 +176,8 @@ class TrainingData:
             columns=table.select(list(columns)) if columns else (),
             kinds={name: catalog.fields[name].type for name in columns},
             labels={name: table[name].to_pylist() for name in targets},
+            written=None if captions is None else _captions(table, [known[name] for name in captions]),
+            questions=questions.by_row(ids) if questions else [],
         )
 
     def __len__(self) -> int:
@@ -166,7 +185,11 @@ class TrainingData:
 
     def texts(self) -> Iterable[str]:
         """Every text, for training a tokenizer."""
-        return (one.text for found in (self.captions, self.tags) for row in found for one in row)
+        for found in (self.captions, self.tags, self.written or ()):
+            yield from (one.text for row in found for one in row)
+        for row in self.questions:
+            for one in row:
+                yield from (asked(one.question), one.answer)
 
     def draw(
         self,
@@ -196,7 +219,18 @@ class TrainingData:
             texts,
             torch.from_numpy(keys),
             torch.from_numpy(self.group_numbers[rows]),
+            self._to_write(rows[: len(pairs)], seed),
         )
+
+    def _to_write(self, rows: np.ndarray, seed: int) -> list[str | None] | None:
+        """One of each row's captions that are to be written."""
+        if self.written is None:
+            return None
+        dice = np.random.default_rng([seed, 1]).random(len(rows)).tolist()
+        found = (self.written[row] for row in rows.tolist())
+        return [
+            one[int(which * len(one))].text if one else None for one, which in zip(found, dice, strict=True)
+        ]
 
     def _text(self, row: int, by_tags: float, which: float, tag_share: float, single_tags: float) -> str:
         """One text of the row; two dice in 0 … 1 choose the kind, and which of several."""
@@ -258,7 +292,7 @@ class TrainingData:
         Raises:
             TrainingError: says what is there and what is needed at least.
         """
-        if self.aligned or (self.labels and len(self.ids) > 1):
+        if self.aligned or len(self.asked_about) or (self.labels and len(self.ids) > 1):
             return
         if len(self.pairs) < 2:
             raise TrainingError(
@@ -281,6 +315,7 @@ class TrainingData:
         lacking = {"a picture": text & ~picture, "a text": picture & ~text, "either": ~picture & ~text}
         parts = [f"{len(self.pairs):,} pairs from {len(self):,} rows"]
         parts += [f"{rows.sum():,} without {what}" for what, rows in lacking.items() if rows.any()]
+        parts += [f"{sum(map(len, self.questions)):,} questions"] if self.questions else []
         parts += [f"{len(self.broken):,} broken pictures"] if self.broken else []
         return ", ".join(parts)
 
@@ -295,6 +330,8 @@ class TrainingData:
             digest.update(repr((sorted(self.kinds.items()), rows)).encode())
         if self.labels:
             digest.update(repr(sorted(self.labels.items())).encode())
+        if self.written is not None or self.questions:
+            digest.update(repr((self.written, self.questions)).encode())
         return digest.hexdigest()
 
 

@@ -32,6 +32,8 @@ from openautoglm.align.gradient_cache import cached_backward
 from openautoglm.config import TrainConfig
 from openautoglm.encoders.batch import Batch
 from openautoglm.model import OpenAutoGLM
+from openautoglm.train.answering import LOSS as ANSWERING
+from openautoglm.train.answering import Answering
 from openautoglm.train.batches import Batches, Chunk, Prepared
 from openautoglm.train.checkpoint import Checkpoints
 from openautoglm.train.data import TrainingData
@@ -131,14 +133,19 @@ class Trainer:
         aligned = aligns(data, model, self.objective, config)
         device = self.fabric.device
         self.batches = Batches(data, config, model.processor, device) if aligned else None
-        self.labelled = Labelled(data, config, model, device) if model.heads.targets else None
-        first = self.batches or self.labelled
-        assert first is not None, "data.check() has refused what neither aligns nor is labelled"
+        self.streams: list[Labelled | Answering] = []
+        if model.heads.targets:
+            self.streams.append(Labelled(data, config, model, device))
+        answers = model.writes_captions and len(data.asked_about) > 0
+        if answers:
+            self.streams.append(Answering(data, config, model, device))
+        first = self.batches or self.streams[0]
         self.rows_a_step = first.size * config.accumulate
         epoch = max(1, first.sampler.steps_per_epoch // config.accumulate)
         self.schedule = Schedule(config, epoch)
         names = [*(self.objective.names if data.aligned else ()), *target_loss_names(model)]
-        self.weighting = build_weighting(config, names, row_loss_names(model), epoch)
+        rows_only = [*(row_loss_names(model) if data.aligned else ()), *([ANSWERING] if answers else ())]
+        self.weighting = build_weighting(config, names, rows_only, epoch)
         self.watch = Watch()
         self.threads = Threads(active=config.minutes is not None and self.fabric.device.type == "cpu")
         self.checkpoints = Checkpoints(folder)
@@ -174,8 +181,8 @@ class Trainer:
             if self.batches is not None:
                 batch = self.batches.prepare(number, progress)
                 found.append(self._backward(batch))
-            if self.labelled is not None:
-                losses, norms = self.labelled.backward(number, progress, self.weighting, self.fabric)
+            for stream in self.streams:
+                losses, norms = stream.backward(number, progress, self.weighting, self.fabric)
                 found.append(losses)
                 self._norms.append(norms)
         losses = means(found)
@@ -213,7 +220,7 @@ class Trainer:
         chunks = batch.chunks(self.config.micro_batch_size)
         cached_backward(encode, chunks, loss_of_all, backward=self.fabric.backward)
         if self.model.writes_captions:
-            self._backward_rows(pairs, found)
+            self._backward_rows(batch.to_write(), found)
         return found
 
     def _backward_rows(self, pairs: Batch, found: dict[str, float]) -> None:

@@ -1,0 +1,1 @@
+"""Conversation over a catalogue: turns in words → an explicit state → results and answers."""
