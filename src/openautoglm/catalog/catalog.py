@@ -140,13 +140,13 @@ class Catalog:
             report.notes += known.notes
             reading = self._reads(ocr, opened, fields)
             self._remember(known, fields)
-            with self._adder(known, fields, report, embed=embed, progress=progress) as adder:
-                for source in opened:
-                    if source.roles:
-                        report.inferred[source.name] = source.roles
-                    adder.add(source, prune=prune)
-                adder.leave_out(known, prune=prune)
-                adder.settle(everything=interrupted)
+            adder = self._adder(known, fields, report, embed=embed, progress=progress)
+            for source in opened:
+                if source.roles:
+                    report.inferred[source.name] = source.roles
+                adder.add(source, prune=prune)
+            adder.leave_out(known, prune=prune)
+            adder.settle(everything=interrupted)
             if reading:
                 self._read_words(report, asked=bool(ocr), progress=progress)
             self._remember(known, fields)
@@ -169,8 +169,7 @@ class Catalog:
                 self._store.tidy(interrupted=True)
             fields = dict(self.fields)
             known = Sources(self.folder, self.settings)
-            with self._adder(known, fields, AddReport()) as adder:
-                adder.settle(everything=True)
+            self._adder(known, fields, AddReport()).settle(everything=True)
 
     def summary(self) -> Summary:
         """Count what `show` shows."""

@@ -97,7 +97,7 @@ def settle_copies(
     named: dict[int, str] = {}
     wrong = []
     concerned = np.flatnonzero((root_of >= 0) | (near >= 0))
-    for place, row in zip(concerned.tolist(), store.at(concerned, [ID, "_near"]), strict=True):
+    for place, row in zip(concerned.tolist(), store.arrival().at(concerned, [ID, "_near"]), strict=True):
         root = int(root_of[place])
         now = named.setdefault(root, row[ID]) if root >= 0 else None
         if now != row["_near"]:
@@ -133,7 +133,7 @@ def _copies(
     if not len(one):
         return
     shown = np.unique(np.concatenate([one, other]))
-    wanted = store.at(first[shown], NEEDED)
+    wanted = store.arrival().at(first[shown], NEEDED)
     doubtful: list[tuple[int, int]] = []
     with Thumbnails(store.folder) as thumbnails:
         for _, thumbnail in open_stored(store, wanted, lambda picture: see(picture).thumbnail):
@@ -182,7 +182,7 @@ def _seen_alike(store: Store, first: Places, pairs: Sequence[tuple[int, int]]) -
     known = [_IMAGE, EMBEDS_KEY]
     sample = store.dataset.to_table(columns=known, filter=f"{_IMAGE} IS NOT NULL", limit=_SAMPLE).to_pylist()
     shown = sorted({picture for pair in pairs for picture in pair})
-    found = list(store.at(first[shown], known))
+    found = list(store.arrival().at(first[shown], known))
     rows = dict(zip(shown, found, strict=True))
     for model in sorted({_model(row) for row in found if row[EMBEDS_KEY] and row[_IMAGE]}):
         usual = np.array([row[_IMAGE] for row in sample if _model(row) == model], np.float64)
@@ -220,7 +220,7 @@ def _read(store: Store) -> _Table:
     positions, there = [np.empty(0, np.int64)], [np.empty(0, bool)]
     digests, looks = [np.empty((0, 2), np.uint64)], [np.empty(0, np.uint64)]
     near = [pa.array([], pa.string())]
-    for batch in store.batches(["_position", "_image_hash", "_phash", NEAR]):
+    for batch in store.arrival().batches(["_position", "_image_hash", "_phash", NEAR]):
         hashes = batch["_image_hash"].to_pylist()
         positions.append(np.asarray(batch["_position"]))
         there.append(np.array([one is not None for one in hashes], bool))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
 from openautoglm.catalog.embedded import embedded_values
 from openautoglm.catalog.file_cache import FileCache, Noted, Stamp
 from openautoglm.catalog.hashing import content_hash
 from openautoglm.catalog.images import BadImage, ImageFacts, inspect_image, read_image_bytes
+from openautoglm.catalog.known_rows import KnownRows
 from openautoglm.catalog.parts import part_at
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import ID
@@ -25,34 +25,16 @@ from openautoglm.catalog.store import Store
 from openautoglm.catalog.threads import in_order
 
 
-class Known(NamedTuple):
-    """What the catalogue has of a row, as far as a comparison needs it."""
-
-    position: int
-    source: str
-    image: str | None
-    image_hash: str | None
-    hash: str
-    embedded: bool
-    embeds_key: str | None
-    size: tuple[int, int, int | None] | None
-    """Width, height and look of its picture; here, too, since most look-ups are of pictures as they were."""
-
-    def facts(self, digest: str) -> ImageFacts | None:
-        """Facts of the row's picture, if it has this content hash."""
-        return ImageFacts(digest, *self.size) if self.size and self.image_hash == digest else None
-
-
 @dataclass
 class Examined:
     """An item after its picture was looked at.
 
-    `known` is what the catalogue has of its row; `facts` is None without a usable picture; `data` are the
-    bytes to be kept in the table, if they are.
+    `place` is that of its row (`known_rows.py`), None of a new one; `facts` is None without a usable picture;
+    `data` are the bytes to be kept in the table, if they are.
     """
 
     item: Item
-    known: Known | None
+    place: int | None
     facts: ImageFacts | None
     data: bytes | None
 
@@ -62,15 +44,15 @@ class Examiner:
 
     Args:
         store: the table, asked for a picture whose file has gone.
-        known: the rows that the catalogue has; may grow while this works.
+        rows: those that the catalogue has; may grow while this works.
         proven: facts of pictures by content hash, which need no second decoding; may grow too.
         embed: whether all pictures' bytes are kept.
     """
 
     def __init__(
-        self, store: Store, known: Mapping[str, Known], proven: Mapping[str, ImageFacts], *, embed: bool
+        self, store: Store, rows: KnownRows, proven: Mapping[str, ImageFacts], *, embed: bool
     ) -> None:
-        self.store, self.known, self.proven, self.embed = store, known, proven, embed
+        self.store, self.rows, self.proven, self.embed = store, rows, proven, embed
         self._reader: Store | None = None
         self._reading = Lock()
         self._files = FileCache(store.folder)
@@ -84,37 +66,38 @@ class Examiner:
         """Look at one item's picture; what is wrong with it is added to the item's problems."""
         if isinstance(item, Skipped):
             return item
-        known = self.known.get(item.id)
+        row = self.rows.find(item.id)
         if item.picture is None:
-            return Examined(item, known, None, None)
+            return Examined(item, row, None, None)
+        kept = row if row is not None and self.rows.keeps(row) else None
         path = item.picture if isinstance(item.picture, Path) else None
         part = part_at(path) if path else item.picture if isinstance(item.picture, Part) else None
         try:
             if part is not None:
-                facts, data = self._look_inside(item, part, known)
-            elif path is None or self.embed or (known is not None and known.embedded):
-                facts, data = self._look_at(item, path, known)
+                facts, data = self._look_inside(item, part, kept)
+            elif path is None or self.embed or kept is not None:
+                facts, data = self._look_at(item, path, kept)
             else:
-                facts, data = self._look_at_file(item, path, known), None
+                facts, data = self._look_at_file(item, path), None
         except BadImage as error:
             shown = part.path if part else path
             where = str(shown) if shown else None
             item.problems.append(Skipped(source, item.row, item.picture_field, where, error.reason))
-            return Examined(item, known, None, None)
-        return Examined(item, known, facts, data)
+            return Examined(item, row, None, None)
+        return Examined(item, row, facts, data)
 
-    def _look_at(self, item: Item, path: Path | None, known: Known | None) -> tuple[ImageFacts, bytes]:
+    def _look_at(self, item: Item, path: Path | None, kept: int | None) -> tuple[ImageFacts, bytes]:
         """Prove a picture whose bytes the table keeps, for they are wanted, or have no other home."""
-        data = self._read(item, known)
+        data = self._read(item, kept)
         facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
         self._describe(item, embedded_values(data))
         return facts, data
 
-    def _look_at_file(self, item: Item, path: Path, known: Known | None) -> ImageFacts:
+    def _look_at_file(self, item: Item, path: Path) -> ImageFacts:
         """Prove a picture that stays where it is; one that is unchanged is not read."""
         stamp = Stamp.of(path)
         noted = self._files.find(path, stamp) if stamp else None
-        facts = noted and ((known and known.facts(noted.hash)) or self.proven.get(noted.hash))
+        facts = self.proven.get(noted.hash) if noted else None
         if noted is None or facts is None or (item.describe and noted.said is None):
             data = read_image_bytes(path)
             facts = self.proven.get(content_hash(data)) or inspect_image(data, path)
@@ -124,14 +107,20 @@ class Examiner:
         self._describe(item, noted.said or {})
         return facts
 
-    def _look_inside(self, item: Item, part: Part, known: Known | None) -> tuple[ImageFacts, bytes | None]:
-        """Prove a part of a file; what the workspace keeps of it is not made a second time."""
-        own = self.proven.get(known.image_hash or "") if known and known.embedded else None
+    def _look_inside(self, item: Item, part: Part, kept: int | None) -> tuple[ImageFacts, bytes | None]:
+        """Prove a part of a file; what the workspace keeps of it is not made a second time.
+
+        Args:
+            item: the row as its source tells it.
+            part: its picture.
+            kept: its place, if the workspace keeps the picture's bytes.
+        """
+        own = self.proven.get(self.rows.known([kept])[0].image_hash or "") if kept is not None else None
         facts = own if own and not part.path.exists() else part.facts(self.proven)
         self._describe(item, {})
         if own and own.hash == facts.hash:
             return facts, self._kept(item)
-        return facts, part.data() if self.embed or (known is not None and known.embedded) else None
+        return facts, part.data() if self.embed or kept is not None else None
 
     def _describe(self, item: Item, said: Values) -> None:
         if item.describe:
@@ -139,12 +128,12 @@ class Examiner:
             item.values |= values
             item.problems += problems
 
-    def _read(self, item: Item, known: Known | None) -> bytes:
+    def _read(self, item: Item, kept: int | None) -> bytes:
         if isinstance(item.picture, bytes):
             return item.picture
         path = item.picture if isinstance(item.picture, Path) else Path()
         # The workspace's own copy serves when its user has deleted the file.
-        return self._kept(item) if known and known.embedded and not path.exists() else read_image_bytes(path)
+        return self._kept(item) if kept is not None and not path.exists() else read_image_bytes(path)
 
     def _kept(self, item: Item) -> bytes:
         # A handle of its own, one thread at a time: the shared one is moved by the commits meanwhile.

@@ -17,14 +17,18 @@ name, which says in training that pictures are the same, not that they are alike
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping, Sequence
-from typing import NamedTuple
+from array import array
+from collections.abc import Sequence
 
 from openautoglm.catalog.hashing import unit_interval
+from openautoglm.catalog.key_numbers import KeyNumbers
 from openautoglm.catalog.schema import SPLITS
 
 _NAMES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2}
 _VALIDATION_FROM, _TEST_FROM = 0.8, 0.9
+_RANKS: dict[str | None, int] = {split: rank for rank, split in enumerate(SPLITS)}
+_NONE = len(SPLITS)
+"""The rank of no split, weaker than all."""
 
 
 def parse_split(value: str) -> str:
@@ -42,24 +46,10 @@ def parse_split(value: str) -> str:
     return SPLITS[rank]
 
 
-class Node(NamedTuple):
-    """A key in a cluster."""
-
-    parent: str
-    """The key above it; of the first key of a cluster, itself."""
-    age: int
-    """How many keys were there before it."""
-    rank: int | None = None
-    """Of a cluster's first key: the strongest split that its rows have."""
-    given: int | None = None
-    """Of a cluster's first key: the strongest split that the user gave them."""
-
-
 class Clusters:
     """Union-find over keys; each cluster knows its first key, and the strongest split seen.
 
-    Args:
-        nodes: where its keys are kept; a dictionary unless given.
+    A key takes some sixty bytes; only the names of clusters with more than one key are kept as texts.
 
     >>> clusters = Clusters()
     >>> clusters.add(["image a", "group 1"], "test"), clusters.add(["image b"], "train")
@@ -69,62 +59,65 @@ class Clusters:
     ('image a', 'train')
     """
 
-    def __init__(self, nodes: MutableMapping[str, Node] | None = None) -> None:
-        self._nodes: MutableMapping[str, Node] = {} if nodes is None else nodes
-        self._born = len(self._nodes)
+    def __init__(self) -> None:
+        self._numbers = KeyNumbers()
+        """Of the keys, by age."""
+        self._parent = array("I")
+        self._rank, self._given = bytearray(), bytearray()
+        self._names: dict[int, str] = {}
 
     def add(self, keys: Sequence[str], stored: str | None = None, given: str | None = None) -> None:
         """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
-        roots: dict[str, Node] = {}
-        new: set[str] = set()
+        roots: dict[int, str] = {}
         for key in keys:
-            found = self._root(key)
-            if found:
-                roots.setdefault(*found)
-            elif key not in roots:
-                roots[key] = Node(key, self._born)
-                self._born += 1
-                new.add(key)
+            number = self._numbers.get(key)
+            if number is None:
+                number = len(self._parent)
+                self._numbers[key] = number
+                self._parent.append(number)
+                self._rank.append(_NONE)
+                self._given.append(_NONE)
+            roots.setdefault(self._root(number), key)
         # The oldest key stays the root, so a cluster's name does not change as it grows.
-        first = min(roots, key=lambda root: roots[root].age)
-        rank = _strongest([node.rank for node in roots.values()], stored)
-        told = _strongest([node.given for node in roots.values()], given)
-        for root, node in roots.items():
-            now = Node(first, node.age, rank, told) if root == first else Node(first, node.age)
-            if now != node or root in new:
-                self._nodes[root] = now
+        first = min(roots)
+        if len(roots) > 1:
+            # A cluster without a name yet is the one key by which it was found.
+            self._names.setdefault(first, roots[first])
+            for root in roots.keys() - {first}:
+                self._parent[root] = first
+                self._names.pop(root, None)
+        self._rank[first] = min(*(self._rank[root] for root in roots), _RANKS.get(stored, _NONE))
+        self._given[first] = min(*(self._given[root] for root in roots), _RANKS.get(given, _NONE))
 
     def find(self, key: str) -> tuple[str, str]:
         """Find the name of the key's cluster, and its split."""
-        root, node = self._root(key) or (key, Node(key, self._born))
-        rank = node.rank if node.given is None else node.given
-        return root, SPLITS[rank] if rank is not None else split_of(root)
+        number = self._numbers.get(key)
+        if number is None:
+            return key, split_of(key)
+        root = self._root(number)
+        name = self._names.get(root, key)
+        rank = self._rank[root] if self._given[root] == _NONE else self._given[root]
+        return name, SPLITS[rank] if rank != _NONE else split_of(name)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._nodes
+        return self._numbers.get(key) is not None
 
     def settled(self, key: str) -> tuple[str | None, str | None]:
         """Tell which split the key's rows have already, and which the user gave them; None where none."""
-        _, node = self._root(key) or (key, Node(key, self._born))
-        stored, given = (None if rank is None else SPLITS[rank] for rank in (node.rank, node.given))
+        number = self._numbers.get(key)
+        if number is None:
+            return None, None
+        root = self._root(number)
+        stored, given = (
+            None if one[root] == _NONE else SPLITS[one[root]] for one in (self._rank, self._given)
+        )
         return stored, given
 
-    def _root(self, key: str) -> tuple[str, Node] | None:
-        """Find the root above a key, halving the way to it; None where the key is new."""
-        node = self._nodes.get(key)
-        while node is not None and node.parent != key:
-            above = self._nodes[node.parent]
-            if above.parent == node.parent:
-                return node.parent, above
-            self._nodes[key] = node._replace(parent=above.parent)
-            key, node = above.parent, self._nodes[above.parent]
-        return (key, node) if node is not None else None
-
-
-def _strongest(ranks: Iterable[int | None], split: str | None) -> int | None:
-    known = [rank for rank in ranks if rank is not None]
-    known += [SPLITS.index(split)] if split in SPLITS else []
-    return min(known, default=None)
+    def _root(self, number: int) -> int:
+        parent = self._parent
+        while (above := parent[number]) != number:
+            parent[number] = number = parent[above]
+        return number
 
 
 def split_of(name: str) -> str:

@@ -15,11 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from openautoglm.catalog.arrival import Arrival
 from openautoglm.catalog.by_columns import cheaper_by_columns
 from openautoglm.catalog.condition import checked
 from openautoglm.catalog.errors import CatalogError, writing_to
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER = "items.lance"
 ROWS_PER_FRAGMENT = 16_384
 _SMALL_FRAGMENTS = 32
-_ROWS_AT_ONCE, _ROWS_TAKEN = 1024, 4096
+_ROWS_AT_ONCE = 1024
 _ASKED_IDS = 100_000
 """Ids among which the nearest to an unknown one is looked for; more would take seconds."""
 _KEEP_VERSIONS = timedelta(days=1)
@@ -103,30 +102,9 @@ class Store:
             table = table.take(pc.sort_indices(table, sort_keys=[("_position", "ascending")]))
         return table.select(list(columns))
 
-    def each(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Read some columns of all rows, in order of arrival; only a few rows at a time are in memory."""
-        for batch in self.batches(columns):
-            for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
-                yield from batch.slice(start, _ROWS_AT_ONCE).to_pylist()
-
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch | pa.Table]:
-        """Read some columns of all rows, in order of arrival, some thousands of rows at a time."""
-        snapshot, wanted = self.dataset, list(columns)
-        order = _arrival(snapshot)
-        if order is None:
-            yield from snapshot.to_batches(columns=wanted, batch_size=_ROWS_TAKEN, batch_readahead=1)
-            return
-        for start in range(0, len(order), _ROWS_TAKEN):
-            yield snapshot.take(order[start : start + _ROWS_TAKEN].tolist(), columns=wanted)
-
-    def at(self, places: NDArray[np.int64], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Read some columns of the rows at these places in the order of arrival, a few rows at a time."""
-        snapshot, wanted = self.dataset, list(columns)
-        order = _arrival(snapshot)
-        for start in range(0, len(places), _ROWS_AT_ONCE):
-            some = places[start : start + _ROWS_AT_ONCE]
-            taken = some if order is None else order[some]
-            yield from snapshot.take(taken.tolist(), columns=wanted).to_pylist()
+    def arrival(self) -> Arrival:
+        """Give the rows in order of arrival, a few at a time, as they are at the latest commit."""
+        return Arrival(self.dataset)
 
     def rows(self, ids: Sequence[str], columns: Sequence[str], where: str | None = None) -> pa.Table:
         """Read some columns of the named rows, in the order of `ids`, leaving out those that fail `where`.
@@ -266,14 +244,6 @@ def in_pieces(table: pa.Table) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table, which would take many times its memory as objects all at once."""
     for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
         yield from batch.to_pylist()
-
-
-def _arrival(snapshot: lance.LanceDataset) -> NDArray[np.int64] | None:
-    """Where the rows lie, in order of arrival; None where they lie in it."""
-    positions = snapshot.to_table(columns=["_position"])["_position"].to_numpy()
-    if (positions[1:] >= positions[:-1]).all():
-        return None
-    return np.argsort(positions, kind="stable")
 
 
 def sql_name(name: str) -> str:
