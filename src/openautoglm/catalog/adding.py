@@ -223,6 +223,8 @@ class Adder:
 
     def _given(self, row: Mapping[str, Any]) -> str | None:
         """Tell which split the user gave a row."""
+        if not self._splits:
+            return None
         return next((parse_split(str(row[name])) for name in self._splits if row.get(name)), None)
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:

@@ -60,7 +60,7 @@ class Examiner:
     def examine_all(self, items: Iterator[Item | Skipped], source: str) -> Iterator[Examined | Skipped]:
         """Yield every item in its order; at most a few pictures a core are in memory."""
         with self._files.opened():
-            yield from in_order(partial(self.examine, source=source), items)
+            yield from in_order(partial(self.examine, source=source), items, is_quick=_has_no_picture)
 
     def examine(self, item: Item | Skipped, source: str) -> Examined | Skipped:
         """Look at one item's picture; what is wrong with it is added to the item's problems."""
@@ -141,3 +141,7 @@ class Examiner:
             self._reader = self._reader or Store(self.store.folder)
             kept: bytes = self._reader.rows([item.id], [ID, "_image_bytes"])["_image_bytes"][0].as_py()
         return kept
+
+
+def _has_no_picture(item: Item | Skipped) -> bool:
+    return isinstance(item, Skipped) or item.picture is None

@@ -47,27 +47,33 @@ class KeyNumbers:
             place = (place + 1) & mask
         return None
 
-    def __setitem__(self, key: str, number: int) -> None:
-        if 3 * self._count >= 2 * len(self._columns[1]):
+    def setdefault(self, key: str, number: int) -> int:
+        """Tell the number of a text; one that has none gets this."""
+        if 3 * (self._count + 1) > 2 * len(self._columns[1]):
             self._grow()
-        self._put(hash(key) or 1, hash("\0" + key), number)
+        return self._put(hash(key) or 1, hash("\0" + key), number)
 
-    def _put(self, one: int, two: int, number: int) -> None:
+    def __setitem__(self, key: str, number: int) -> None:
+        if self.setdefault(key, number) != number:
+            self._put(hash(key) or 1, hash("\0" + key), number, anew=True)
+
+    def _put(self, one: int, two: int, number: int, *, anew: bool = False) -> int:
         mask, ones, twos, numbers = self._columns
         place = one & mask
         while there := ones[place]:
             if there == one and twos[place] == two:
-                break
+                if anew:
+                    numbers[place] = number
+                return numbers[place]
             place = (place + 1) & mask
         # The first hash comes last: a thread that finds it finds the others, too.
-        numbers[place], twos[place] = number, two
-        self._count += not ones[place]
-        ones[place] = one
+        numbers[place], twos[place], ones[place] = number, two, one
+        self._count += 1
+        return number
 
     def _grow(self) -> None:
-        before, self._count = self._columns[1:], 0
-        larger = KeyNumbers(len(before[0]))  # twice the places
-        for one, two, number in zip(*before, strict=True):
+        larger = KeyNumbers(len(self._columns[1]))  # twice the places
+        for one, two, number in zip(*self._columns[1:], strict=True):
             if one:
                 larger._put(one, two, number)
-        self._columns, self._count = larger._columns, larger._count
+        self._columns = larger._columns

@@ -32,7 +32,7 @@ class Proven(Mapping[str, ImageFacts]):
         )
         number = self._numbers.get(facts.hash)
         if number is None:
-            self._facts += packed
+            self._facts += packed  # before its number can be found
             self._numbers[facts.hash] = len(self._numbers)
         else:
             self._facts[number * _FACTS.size : (number + 1) * _FACTS.size] = packed

@@ -70,10 +70,9 @@ class Clusters:
         """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
         roots: dict[int, str] = {}
         for key in keys:
-            number = self._numbers.get(key)
-            if number is None:
-                number = len(self._parent)
-                self._numbers[key] = number
+            born = len(self._parent)
+            number = self._numbers.setdefault(key, born)
+            if number == born:
                 self._parent.append(number)
                 self._rank.append(_NONE)
                 self._given.append(_NONE)
@@ -86,8 +85,11 @@ class Clusters:
             for root in roots.keys() - {first}:
                 self._parent[root] = first
                 self._names.pop(root, None)
-        self._rank[first] = min(*(self._rank[root] for root in roots), _RANKS.get(stored, _NONE))
-        self._given[first] = min(*(self._given[root] for root in roots), _RANKS.get(given, _NONE))
+        for ranks, split in ((self._rank, stored), (self._given, given)):
+            rank = _RANKS.get(split, _NONE)
+            for root in roots:
+                rank = min(rank, ranks[root])
+            ranks[first] = rank
 
     def find(self, key: str) -> tuple[str, str]:
         """Find the name of the key's cluster, and its split."""
