@@ -181,14 +181,14 @@ class Adder:
         """Give every row the cluster and split that hold now (see `splits.py`)."""
         columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near"]
         columns += self._stored([*self._groups, *self._splits])
-        ties = Clusters()
+        ties, tied = Clusters(), False
         for row in in_pieces(self.store.scan(columns, "_near IS NOT NULL")):
-            key = self._keys(row)[0]
+            key, tied = self._keys(row)[0], True
             ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
         wrong = []
         for row in self.store.arrival().each(columns):
             cluster, split = self._clusters.find(self._keys(row)[0])
-            if cluster in ties:
+            if tied and cluster in ties:
                 split = ties.find(cluster)[1]
             split = self._given(row) or split
             if (row["_cluster"], row["_split"]) != (cluster, split):
@@ -264,7 +264,7 @@ class Adder:
     def _compare(self, found: Examined, source: Source) -> None:
         item, facts = found.item, found.facts
         self.report.skipped += item.problems
-        if before := self._rows.see(item.id, source.name):
+        if before := self._rows.see(item.id, found.place, source.name):
             said = f"the id {item.id!r} came from {before} already; the first one stands"
             self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
             return

@@ -13,6 +13,8 @@ from __future__ import annotations
 from array import array
 
 _LEAST = 1 << 10
+_Columns = tuple[int, "array[int]", "array[int]", "array[int]"]
+"""The places less one, both hashes and the number at each place; a first hash of 0 says that it is empty."""
 
 
 class KeyNumbers:
@@ -29,9 +31,7 @@ class KeyNumbers:
 
     def __init__(self, room: int = 0) -> None:
         self._count = 0
-        size = max(_LEAST, 1 << (room * 3 // 2).bit_length())
-        empty = bytes(8 * size)
-        self._columns = size - 1, array("q", empty), array("q", empty), array("I", empty[: 4 * size])
+        self._columns = _empty(max(_LEAST, 1 << (room * 3 // 2).bit_length()))
 
     def __len__(self) -> int:
         return self._count
@@ -47,18 +47,13 @@ class KeyNumbers:
             place = (place + 1) & mask
         return None
 
-    def setdefault(self, key: str, number: int) -> int:
-        """Tell the number of a text; one that has none gets this."""
-        if 3 * (self._count + 1) > 2 * len(self._columns[1]):
-            self._grow()
-        return self._put(hash(key) or 1, hash("\0" + key), number)
-
     def __setitem__(self, key: str, number: int) -> None:
-        if self.setdefault(key, number) != number:
-            self._put(hash(key) or 1, hash("\0" + key), number, anew=True)
+        self.setdefault(key, number, anew=True)
 
-    def _put(self, one: int, two: int, number: int, *, anew: bool = False) -> int:
+    def setdefault(self, key: str, number: int, *, anew: bool = False) -> int:
+        """Tell the number of a text; one that has none, or any with `anew`, gets this."""
         mask, ones, twos, numbers = self._columns
+        one, two = hash(key) or 1, hash("\0" + key)
         place = one & mask
         while there := ones[place]:
             if there == one and twos[place] == two:
@@ -69,11 +64,21 @@ class KeyNumbers:
         # The first hash comes last: a thread that finds it finds the others, too.
         numbers[place], twos[place], ones[place] = number, two, one
         self._count += 1
+        if 3 * self._count > 2 * mask:
+            self._grow()
         return number
 
     def _grow(self) -> None:
-        larger = KeyNumbers(len(self._columns[1]))  # twice the places
+        mask, ones, twos, numbers = larger = _empty(2 * len(self._columns[1]))
         for one, two, number in zip(*self._columns[1:], strict=True):
             if one:
-                larger._put(one, two, number)
-        self._columns = larger._columns
+                place = one & mask
+                while ones[place]:
+                    place = (place + 1) & mask
+                numbers[place], twos[place], ones[place] = number, two, one
+        self._columns = larger
+
+
+def _empty(size: int) -> _Columns:
+    """Make columns for a power of two of texts."""
+    return size - 1, array("q", bytes(8 * size)), array("q", bytes(8 * size)), array("I", bytes(4 * size))

@@ -87,9 +87,16 @@ class KnownRows:
         rows = self._arrival.at(np.array(places, np.int64), columns)
         return [Known(*(row[name] for name in columns)) for row in rows]
 
-    def see(self, key: str, source: str) -> str | None:
-        """Note that an id came from a source; if it came before, tell from which, and note nothing."""
-        place = self._places.get(key)
+    def see(self, key: str, place: int | None, source: str) -> str | None:
+        """Note that an id came from a source; if it came before, tell from which, and note nothing.
+
+        Args:
+            key: the id.
+            place: what `find` told of it.
+            source: name of the source.
+        """
+        if place is None:
+            place = self._places.get(key)
         if place is None or self._seen[place] == _REMOVED:
             self._places[key] = len(self._seen)
             self._seen.append(self._number(source))

@@ -30,11 +30,10 @@ class Proven(Mapping[str, ImageFacts]):
         packed = _FACTS.pack(
             bytes.fromhex(facts.hash), facts.width, facts.height, facts.look or 0, facts.look is not None
         )
-        number = self._numbers.get(facts.hash)
-        if number is None:
-            self._facts += packed  # before its number can be found
-            self._numbers[facts.hash] = len(self._numbers)
-        else:
+        new = len(self._numbers)
+        self._facts[new * _FACTS.size :] = packed  # before its number can be found
+        number = self._numbers.setdefault(facts.hash, new)
+        if number != new:
             self._facts[number * _FACTS.size : (number + 1) * _FACTS.size] = packed
 
     def __getitem__(self, digest: str) -> ImageFacts:

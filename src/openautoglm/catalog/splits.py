@@ -68,7 +68,7 @@ class Clusters:
 
     def add(self, keys: Sequence[str], stored: str | None = None, given: str | None = None) -> None:
         """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
-        roots: dict[int, str] = {}
+        roots: dict[int, str] = {}  # and a key by which each was found
         for key in keys:
             born = len(self._parent)
             number = self._numbers.setdefault(key, born)
@@ -86,10 +86,8 @@ class Clusters:
                 self._parent[root] = first
                 self._names.pop(root, None)
         for ranks, split in ((self._rank, stored), (self._given, given)):
-            rank = _RANKS.get(split, _NONE)
-            for root in roots:
-                rank = min(rank, ranks[root])
-            ranks[first] = rank
+            if split is not None or len(roots) > 1:
+                ranks[first] = min(_RANKS.get(split, _NONE), *(ranks[root] for root in roots))
 
     def find(self, key: str) -> tuple[str, str]:
         """Find the name of the key's cluster, and its split."""
