@@ -127,7 +127,6 @@ LINES: dict[str, list[Line]] = {
         Line("dialogue_blind", "… control: no picture", "……对照：不看图"),
         Line("dialogue_one_turn", "… control: no earlier turns", "……对照：不看之前轮次"),
         Line("cells_seen", "… cells of a scene that the vision tower names right", "……视觉塔正确认出的格子"),
-        Line("minutes", "… the whole benchmark, two cores (minutes)", "……整个基准用时，双核（分钟）"),
     ],
     "fusion": [
         Line("attention_minus_concat_corrupted", "Fusion, modalities corrupted row by row: attention or gating − concat, test accuracy", "融合，逐条损坏模态：注意力或门控 − 拼接，测试准确率", "≥ .045"),
@@ -215,11 +214,13 @@ def _read(results: Path, name: str) -> dict[str, Any]:
 
 
 def _number(value: float) -> str:
-    """Three figures that count: .612, 4.21, 82, 1,050.
+    """Three figures that count: .612, 4.21, 82, 1,050; what is not quite all does not look like it.
 
-    >>> [_number(value) for value in (0.6123, 4.21, 82.4, 1050.3, 0.00062)]
-    ['.612', '4.21', '82', '1,050', '.0006']
+    >>> [_number(value) for value in (0.6123, 4.21, 82.4, 1050.3, 0.00062, 0.99996)]
+    ['.612', '4.21', '82', '1,050', '.0006', '.99996']
     """
+    if 0.9995 <= value < 1:
+        return f"{value:.5f}".lstrip("0")
     if value == 0 or abs(value) >= 10:
         return f"{value:,.0f}"
     if abs(value) >= 1:

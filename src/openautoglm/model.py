@@ -363,9 +363,7 @@ class OpenAutoGLM(Generating):
             return embeds
         nothing = torch.zeros(len(batch), self.config.embed_dim, device=batch.present.device)
         each = [nothing if one is None else one.to(nothing) for one in own.values()]
-        tokens = None
-        if self.fuse.wants_tokens:
-            tokens = [self._tokens(name, one, batch) for name, one in encoded.items()]
+        tokens = [self._tokens(*one, batch) for one in encoded.items()] if self.fuse.wants_tokens else None
         fused = self.fuse(torch.stack(each, dim=1), batch.present[:, : len(each)], tokens)
         return embeds._replace(
             fused_embeds=functional.normalize(fused.embeds, dim=-1), gates=fused.gates, parts=fused.parts
