@@ -59,7 +59,7 @@ class _Change:
         return self.found.data is not None
 
     @property
-    def print(self) -> int:
+    def fingerprint(self) -> int:
         return fingerprint(self.source, self.image, self.hash, embedded=self.embedded)
 
 
@@ -202,8 +202,8 @@ class Adder:
         for row in arrival.each(columns):
             key, source, image, digest = row[ID], row["_source"], row["_image"], row["_image_hash"]
             embedded = bool(row["_embedded"])
-            print_ = fingerprint(source, image, row["_hash"], embedded=embedded)
-            self._rows.note(key, source, print_, embedded=embedded)
+            mark = fingerprint(source, image, row["_hash"], embedded=embedded)
+            self._rows.note(key, source, mark, embedded=embedded)
             if digest:
                 self._proven.add(ImageFacts(digest, row["_width"], row["_height"], row["_phash"]))
                 if row["_phash"] is None:
@@ -281,7 +281,7 @@ class Adder:
             image=self._place(item) if facts else None,
             hash=row_hash(values, facts.hash if facts else None),
         )
-        if found.place is not None and self._rows.is_same(found.place, change.print):
+        if found.place is not None and self._rows.is_same(found.place, change.fingerprint):
             self.report.unchanged += 1
             return
         self.report.changed += found.place is not None

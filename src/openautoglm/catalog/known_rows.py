@@ -58,10 +58,10 @@ class KnownRows:
         self._sources: dict[str, int] = {}
         self._source, self._seen = array("I"), array("I")
 
-    def note(self, key: str, source: str, print_: int, *, embedded: bool) -> None:
-        """Note the next row of the table."""
+    def note(self, key: str, source: str, mark: int, *, embedded: bool) -> None:
+        """Note the next row of the table, and its fingerprint `mark`."""
         self._places[key] = len(self._seen)
-        self._prints.append(print_)
+        self._prints.append(mark)
         self._embedded.append(embedded)
         self._source.append(self._number(source))
         self._seen.append(_NOT_YET)
@@ -77,9 +77,9 @@ class KnownRows:
         """Whether the table has the bytes of the row's picture."""
         return bool(self._embedded[place])
 
-    def is_same(self, place: int, print_: int) -> bool:
+    def is_same(self, place: int, mark: int) -> bool:
         """Whether the row's fingerprint is this."""
-        return self._prints[place] == print_
+        return self._prints[place] == mark
 
     def known(self, places: Sequence[int]) -> list[Known]:
         """Read what the table had of rows."""
