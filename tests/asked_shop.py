@@ -47,8 +47,8 @@ TRAIN = {
 }
 
 
-def shop(folder: Path, count: int = 320) -> Workspace:
-    """The catalogue, `qa.csv` beside it in `folder`, and nothing trained yet."""
+def shop(folder: Path, count: int = 320, texts: bool = True) -> Workspace:
+    """The catalogue (pictures only without `texts`), `qa.csv` beside it, and nothing trained yet."""
     dice = np.random.default_rng(0)
     rows, questions = [], []
     for number in range(count):
@@ -66,15 +66,16 @@ def shop(folder: Path, count: int = 320) -> Workspace:
             (f"{number}.png", "where is the square?", place, "place"),
             (f"{number}.png", "是什么颜色？", ZH[colour], "color"),
         ]
-    for name, head, lines in (
-        ("rows.csv", ("id", "photo", "title", "title_zh", "split"), rows),
+    head = ("id", "photo", *(("title", "title_zh") if texts else ()), "split")
+    for name, names, lines in (
+        ("rows.csv", head, rows if texts else [(*row[:2], row[-1]) for row in rows]),
         ("qa.csv", ("image", "question", "answer", "type"), questions),
     ):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([head, *lines])
+            csv.writer(file).writerows([names, *lines])
     made = Workspace.open(folder / "shop", create=True)
     made.add(
         folder / "rows.csv",
-        roles=Roles(id="id", image="photo", text=("title", "title_zh"), split="split"),
+        roles=Roles(id="id", image="photo", text=("title", "title_zh") if texts else (), split="split"),
     )
     return made

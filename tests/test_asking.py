@@ -119,6 +119,12 @@ def test_what_is_asked_wrongly_is_said(asked: Workspace, tmp_path: Path) -> None
             asked.ask("r007", question)
     with pytest.raises(AskError, match=r"'r0077' is neither .*did you mean 'r0"):
         asked.ask("r0077", "what color is it?")
+    with pytest.raises(AskError, match=r"'zzzz' is neither the id .*; the ids here look like 'r000'$"):
+        asked.ask("zzzz", "what color is it?")
+    with pytest.raises(AskError, match=r"is a folder; name the pictures in it, e\.g\. .*\*"):
+        asked.ask(tmp_path, "what color is it?")
+    by_name = asked.ask("7.png", "what color is the square?")[0]
+    assert by_name.text == asked.ask("r007", "what color is the square?")[0].text
     with pytest.raises(AskError, match="no picture was named"):
         asked.ask([], "what color is it?")
     with pytest.raises(AskError, match=r"out.docx: a page is drawn as .png or .html"):
@@ -164,6 +170,47 @@ def test_a_model_that_cannot_write_says_how_to_train_one(asked: Workspace) -> No
         asked.fit("mini", captions="title")
 
 
+def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
+    brief = {**TRAIN, "steps": 2}
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "told").mkdir()
+    bare, told = shop(tmp_path / "bare", 24, texts=False), shop(tmp_path / "told", 24)
+    bare.fit(CONFIG, name="q", train=brief, questions=tmp_path / "bare" / "qa.csv")
+    told.fit(CONFIG, name="c", train=brief, captions="title")
+
+    (tmp_path / "titles.csv").write_text("id,title\nt1,a red square\nt2,blue\nt3,green\n", encoding="utf-8")
+    bare.add(tmp_path / "titles.csv")
+    with pytest.raises(UserError, match="no captions can be learned from title: no row of"):
+        bare.fit(CONFIG, train=brief, captions="title", questions=tmp_path / "bare" / "qa.csv")
+
+    with bare.chat(by="words", k=3) as chat:  # of a row without a picture the catalogue tells
+        assert chat.say("red square").hits[0].id == "t1"
+        found = chat.say("what color is the first?").answer
+        assert found is not None
+        assert found.source == "catalogue"
+    no_captions = run("caption", bare.folder, "r007")
+    assert no_captions.returncode == 2
+    assert no_captions.stdout == ""
+    assert no_captions.stderr == (
+        "autoglm: the model learned no captions, so it writes none; "
+        "`autoglm fit WORKSPACE --captions FIELD` trains one that does\n"
+    )
+    no_answers = run("ask", told.folder, "r007", "what color is it?")
+    assert no_answers.returncode == 2
+    assert "learned no questions, so it answers none; `autoglm fit" in no_answers.stderr
+    with told.chat(by="words", k=3) as chat:
+        chat.say("square")
+        found = chat.say("what color is the first?").answer
+        assert found is not None
+        assert found.source == "catalogue"
+    told.fit("c", name="both", train=brief, questions=tmp_path / "told" / "qa.csv")
+    with pytest.raises(AskError, match=r"these do: both \(--model NAME\)"):
+        told.ask("r007", "what color is it?", model="c")
+    with pytest.raises(AskError, match=r"learned no captions.*these do: both, c \(--model NAME\)"):
+        told.caption("r007", model=bare.model("q"))
+    assert told.caption("r007", model="both")[0].question is None
+
+
 def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:
     said = run("ask", asked.folder, "r007", "r015", "what color is the square?")
     assert said.returncode == 0 and said.stdout.count("confidence") == 2, said.stderr
@@ -199,6 +246,70 @@ def test_ctrl_c_while_writing_keeps_what_was_written(asked: Workspace) -> None:
     assert rest.endswith("\n") and "stopped" in err and "Traceback" not in err
 
 
+def slow(keep: str) -> str:
+    """The command line, with a model that writes its first token and then rests, unless the time says so."""
+    return (
+        "import os, time, openautoglm.context.writing as w, openautoglm.tasks.asking as a\n"
+        "step = w.Writing.step\n"
+        f"w.Writing.step = lambda *x: (time.sleep({keep}), step(*x))[1]\n" + RUN
+    )
+
+
+def test_ctrl_c_in_a_chat_ends_the_answer_and_not_the_session(asked: Workspace, tmp_path: Path) -> None:
+    from tests.terminal import CTRL_C, CTRL_D, Terminal
+
+    flag = tmp_path / "quick"
+    code = slow(f"0 if os.path.exists({str(flag)!r}) else 100")
+    with Terminal(code, ["chat", asked.folder, "--by", "words", "-k", 3, "--session", "stop"]) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("red square\n")
+        terminal.wait_for("\r\n> ")
+        terminal.type("what color is the first?\n")
+        terminal.wait_for("the first?\r\nr")  # the answer has begun
+        terminal.type(CTRL_C)
+        assert "\r\nstopped; the state is as before" in terminal.wait_for("before\r\n> ")
+        kept = json.loads((asked.folder / "chats" / "stop.json").read_text(encoding="utf-8"))
+        assert kept["turns"] == 1 and kept["state"]["focus"] is None
+        flag.touch()
+        terminal.type("what color is the first?\n")
+        whole = terminal.wait_for("\r\n> ")
+        assert "red (the model, " in whole and whole.count("red (") == 1
+        terminal.type(CTRL_C)
+        terminal.wait_for("Ctrl-C again")
+        terminal.type(CTRL_D)
+        assert terminal.end() == 0
+        assert "Traceback" not in terminal.shown
+
+
+def test_words_that_the_model_takes_back_are_said_to_be(asked: Workspace) -> None:
+    from tests.terminal import Terminal
+
+    unsure = "import openautoglm.tasks.asking as t\nt.Asking.sure = lambda *_: False\n" + RUN
+    with Terminal(unsure, ["chat", asked.folder, "--by", "words", "-k", 3]) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("red square\n")
+        terminal.wait_for("\r\n> ")
+        terminal.type("what color is the first?\n")
+        said = terminal.wait_for("\r\n> ")
+        assert "red … the model is not sure; from the catalogue:\r\ntitle: a red" in said
+        terminal.type("/quit\n")
+        assert terminal.end() == 0
+    turns = "red square\nwhat color is the first?\n"
+    piped = run("chat", asked.folder, "--by", "words", input=turns)
+    assert piped.returncode == 0 and "red (the model, " in piped.stdout, piped.stderr
+
+
+def test_ctrl_c_while_a_question_is_answered(asked: Workspace) -> None:
+    from tests.terminal import CTRL_C, Terminal
+
+    code = slow("(print('writing', flush=True), 100)[1]")
+    with Terminal(code, ["ask", asked.folder, "r007", "what color is the square?"]) as terminal:
+        terminal.wait_for("writing")
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130
+        assert terminal.shown.endswith("autoglm: stopped\r\n") and "Traceback" not in terminal.shown
+
+
 def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_know(asked: Workspace) -> None:
     with asked.chat(by="words", k=5) as chat:
         first = chat.say("red square").hits[0].id
@@ -210,3 +321,19 @@ def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_k
         assert strange is not None
         assert strange.source == "catalogue"
         assert strange.row == first
+
+
+def test_a_picture_that_shows_nothing_has_no_caption_and_a_line(asked: Workspace, tmp_path: Path) -> None:
+    white, dot = tmp_path / "white.png", tmp_path / "dot.png"
+    Image.new("RGB", (40, 30), "white").save(white)
+    Image.new("RGB", (1, 1), "white").save(dot)
+    told: list[tuple[str, str]] = []
+    found = asked.caption([white, "r007", dot, "r007"], say=lambda *piece: told.append(piece))
+
+    assert [one.answer == UNKNOWN for one in found] == [True, False, True, False]
+    starts = [place for place, (_, piece) in enumerate(told) if not piece]
+    assert [told[place][0] for place in starts] == [str(white), "r007", str(dot), "r007"]
+    assert told[1] == (str(white), f"{UNKNOWN} (the picture is of one colour, nothing can be seen in it)")
+    lines = run("caption", asked.folder, white, "r007", dot, "r007").stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[1] == lines[3] == f"r007  {found[1].text}"

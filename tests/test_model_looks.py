@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -105,3 +106,28 @@ def test_texts_of_a_batch_are_those_of_its_rows(beams: int) -> None:
         )
         assert (alone.token_ids, alone.text, alone.finished) == (one.token_ids, one.text, one.finished)
         assert alone.logprobs == pytest.approx(one.logprobs, abs=1e-4)
+
+
+def test_rows_that_are_alike_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = looking()
+    first, second = pictures(2)
+    images = [first, second, first, None, first, second]
+    columns = [ROWS[1], ROWS[1], ROWS[1], ROWS[1], ROWS[2], {}]
+    alone = [
+        model.generate([image], [[1, 44]], columns=[row], max_new_tokens=6)[0]
+        for image, row in zip(images, columns, strict=True)
+    ]
+    seen: list[int] = []
+    see = OpenAutoGLM._see
+
+    def counted(self: OpenAutoGLM, batch: Batch) -> Any:
+        seen.append(len(batch))
+        return see(self, batch)
+
+    monkeypatch.setattr(OpenAutoGLM, "_see", counted)
+    together = model.generate(images, [[1, 44]] * 6, columns=columns, max_new_tokens=6)
+
+    assert seen == [5]  # rows 0 and 2 are one
+    for one, other in zip(alone, together, strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)

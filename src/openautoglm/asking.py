@@ -16,18 +16,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from openautoglm.catalog.condition import one_of
 from openautoglm.catalog.formats import BadImage
 from openautoglm.catalog.parts import load_picture
 from openautoglm.catalog.printable import one_line, printable
+from openautoglm.catalog.questions import RowNames
+from openautoglm.catalog.schema import ID
 from openautoglm.config import nearest
-from openautoglm.conversation.answers import ModelAnswer
+from openautoglm.conversation.answers import Growing, ModelAnswer
+from openautoglm.conversation.uninterrupted import uninterrupted
+from openautoglm.encoders.pretrained import read_config
 from openautoglm.errors import UserError
 from openautoglm.evaluate.encoding import Broken
 from openautoglm.evaluate.explain.parts import covered
@@ -43,13 +48,20 @@ from openautoglm.tasks.written import tokens
 if TYPE_CHECKING:
     from openautoglm.catalog.catalog import Catalog
     from openautoglm.model import OpenAutoGLM
+    from openautoglm.tasks.asking import Asking
 
 UNKNOWN = "I don't know"
+BLANK = "the picture is of one colour, nothing can be seen in it"
 PAGES = (".png", ".html")
-TEACH = "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does"
+TEACH = {
+    "answers": "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does",
+    "captions": "`autoglm fit WORKSPACE --captions FIELD` trains one that does",
+}
 BATCH = 16
+MOST_IDS = 1000
+"""Ids among which a similar one is looked for."""
 Say = Callable[[str, str], None]
-"""Told (picture, piece of its caption) as it is written."""
+"""Told (picture, piece of its caption) as it is written; an empty piece when a picture's turn comes."""
 Source = str | Path | Image.Image
 
 
@@ -153,18 +165,33 @@ class Answers:
 
 def answerer(
     catalog: Catalog, home: Path | None, load: Callable[[], OpenAutoGLM]
-) -> Callable[[str, str], ModelAnswer | None] | None:
+) -> Callable[[str, str], Growing] | None:
     """What answers a chat's questions about rows: the model in `home`, loaded when the first is asked.
 
-    None if it learned no questions; its answer to one is None where it does not know.
+    None if it learned no questions. Its answer is None where it does not know; what is known before, that the
+    picture shows nothing, or that the question is in words it never learned, keeps it from writing at all.
     """
-    if home is None or not (home / asking.FILE).exists():
+    if home is None or asking.load(home) is None:
         return None
 
-    def answer(row: str, question: str) -> ModelAnswer | None:
-        found = ask(load(), catalog, row, question)
-        known = [one for one in found if not one.doubt]
-        return ModelAnswer(known[0].text, known[0].confidence) if known else None
+    def answer(row: str, question: str) -> Growing:
+        with uninterrupted():  # the first time torch is imported here
+            model = load()
+        trust = model.answering
+        assert trust is not None, "its folder says that it learned questions"
+        try:
+            (one,), _ = _pictures(model, catalog, row)
+        except AskError:  # the row has no picture, or one that cannot be read
+            return None
+        if is_blank(one.framed) or trust.strange(question):
+            return None
+        for piece in model.stream(**_wanted(model, [one], asked(question))):
+            if piece.text:
+                yield piece.text
+            if piece.done is not None:
+                said = _judged(one, piece.done, None, question, trust)
+                return None if said.doubt else ModelAnswer(said.text, said.confidence)
+        return None
 
     return answer
 
@@ -184,22 +211,11 @@ def ask(
     trust = model.answering
     if trust is None:
         why = "learned no questions" if model.looks else "cannot write"
-        raise AskError(f"the model {why}, so it answers none; {_able(catalog)}")
+        raise AskError(f"the model {why}, so it answers none; {_able(catalog, 'answers')}")
     path = _checked(out)
     pictures, skipped = _pictures(model, catalog, sources)
-    unknown, strange = tuple(trust.unknown(question)), trust.strange(question)
-    said = []
-    for one, text, patches in _written(model, pictures, asked(question), None):
-        confidence = trust.confidence(text.logprob)
-        doubt = ""
-        if is_blank(one.framed):
-            doubt = "the picture is of one colour, nothing can be seen in it"
-        elif strange:
-            doubt = f"words that no question of the training had: {', '.join(unknown)}"
-        elif not trust.sure(confidence):
-            doubt = f"most likely {text.text!r}, confidence {confidence:.2f}"
-            doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
-        said.append(Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image))
+    written = _written(model, pictures, asked(question), None)
+    said = [_judged(one, text, patches, question, trust) for one, text, patches in written]
     return _finished(said, str(trust), skipped, path)
 
 
@@ -212,14 +228,15 @@ def caption(
     say: Say | None = None,
 ) -> Answers:
     """See `Workspace.caption`."""
-    if not model.looks:
-        raise AskError(f"the model cannot write, so it has no captions; {_able(catalog)}")
+    if not model.looks or model.captions is False:
+        why = "learned no captions" if model.looks else "cannot write"
+        raise AskError(f"the model {why}, so it writes none; {_able(catalog, 'captions')}")
     path = _checked(out)
     pictures, skipped = _pictures(model, catalog, sources)
     said = []
     for one, text, patches in _written(model, pictures, None, say):
         confidence = math.exp(text.logprob / max(1, len(text.logprobs)))
-        doubt = "the picture is of one colour, nothing can be seen in it" if is_blank(one.framed) else ""
+        doubt = BLANK if is_blank(one.framed) else ""
         said.append(Said(one.name, None, text.text, confidence, doubt, (), patches, one.image))
     return _finished(said, "mean probability of the tokens, not calibrated", skipped, path)
 
@@ -230,6 +247,33 @@ class _Picture(NamedTuple):
     image: Image.Image
     columns: dict[str, Any] | None
     """What the model reads of a row's columns; None of a file, and where it reads none."""
+
+
+def _judged(
+    one: _Picture, text: Generated, patches: NDArray[np.float32] | None, question: str, trust: Asking
+) -> Said:
+    """The answer, and whether it is to be given."""
+    unknown, confidence = tuple(trust.unknown(question)), trust.confidence(text.logprob)
+    doubt = ""
+    if is_blank(one.framed):
+        doubt = BLANK
+    elif trust.strange(question):
+        doubt = f"words that no question of the training had: {', '.join(unknown)}"
+    elif not trust.sure(confidence):
+        # Rounded down: where it is not sure enough, nobody wants to read 1.00.
+        doubt = f"most likely {text.text!r}, confidence {math.floor(100 * confidence) / 100:.2f}"
+        doubt += f"; new words: {', '.join(unknown)}" if unknown else ""
+    return Said(one.name, question, text.text, confidence, doubt, unknown, patches, one.image)
+
+
+def _wanted(model: OpenAutoGLM, some: Sequence[_Picture], prompt: str | None) -> dict[str, Any]:
+    """What the model is to write about pictures, as arguments of `generate` and `stream`."""
+    return {
+        "images": [one.framed for one in some],
+        "prompts": [prompt] * len(some),
+        "columns": None if model.processor.columns is None else [one.columns or {} for one in some],
+        "max_new_tokens": model.processor.text.max_length,
+    }
 
 
 def _written(
@@ -244,13 +288,13 @@ def _written(
     size = 1 if say else BATCH
     for first in range(0, len(pictures), size):
         some = pictures[first : first + size]
-        texts = model.generate(
-            [one.framed for one in some],
-            [prompt] * len(some),
-            columns=None if model.processor.columns is None else [one.columns or {} for one in some],
-            max_new_tokens=model.processor.text.max_length,
-            stream=None if say is None else partial(_pass_on, say, some),
-        )
+        stream = None
+        if say is not None:
+            say(some[0].name, "")
+            stream = partial(_pass_on, say, some) if not is_blank(some[0].framed) else None
+        texts = model.generate(**_wanted(model, some, prompt), stream=stream)
+        if say is not None and stream is None:
+            say(some[0].name, f"{UNKNOWN} ({BLANK})")
         for one, text in zip(some, texts, strict=True):
             yield one, text, regions(model, one.framed, front, text.token_ids, one.columns)
 
@@ -266,31 +310,48 @@ def _pictures(
     listed = [sources] if isinstance(sources, str | Path | Image.Image) else list(sources)
     if not listed:
         raise AskError("no picture was named; give the id of a row, or a file")
-    known: set[str] = set(catalog.read(["id"])["id"].to_pylist())
+    ids = one_of(ID, [str(one) for one in listed if isinstance(one, str | Path)])
+    known = set(catalog.read([ID], where=ids)[ID].to_pylist()) if ids else set()
+    names: RowNames | None = None
     found, skipped = [], []
     for source in listed:
         name = str(source) if isinstance(source, str | Path) else "picture"
+        row: str | None = None
         try:
             if isinstance(source, Image.Image):
                 image = source
-            elif name in known:
-                image = catalog.load_image({"id": name})
-            elif Path(name).expanduser().is_file():
+            elif name not in known and Path(name).expanduser().is_file():
                 image = load_picture(Path(name).expanduser())
             else:
-                raise AskError(
-                    f"{name!r} is neither the id of a row nor a picture file"
-                    + (nearest(name, known) if len(known) < 1000 else "")
-                )
+                row = name
+                if name not in known:  # all names are read only where one is needed
+                    names = names or RowNames(catalog, Path.cwd())
+                    row = names.find(name)
+                    if row is None:
+                        raise AskError(_unknown(name, names))
+                image = catalog.load_image({ID: row})
         except BadImage as error:
             skipped.append(Broken(name, error.reason))
             continue
-        columns = columns_of(model, catalog, [name]) if name in known else None
+        columns = columns_of(model, catalog, [row]) if row is not None else None
         seen = covered(image, model.processor.image)
         found.append(_Picture(name, model.prepare(image), seen, columns[0] if columns else None))
     if not found:
         raise AskError("; ".join(f"{one.id}: {one.reason}" for one in skipped))
     return found, skipped
+
+
+def _unknown(name: str, names: RowNames) -> str:
+    """Why nothing is called so, and what to name."""
+    if Path(name).expanduser().is_dir():
+        return f"{name!r} is a folder; name the pictures in it, e.g. {Path(name) / '*'}"
+    said = f"{name!r} is neither the id of a row nor a picture file"
+    if names.several(name):
+        return f"{said}: {names.reason(name)}"
+    near = nearest(name, names.ids) if len(names.ids) < MOST_IDS else ""
+    if "did you mean" in near:
+        return said + near
+    return f"{said}; the ids here look like {min(names.ids)!r}" if names.ids else said
 
 
 def _checked(out: Path | str | None) -> Path | None:
@@ -314,8 +375,11 @@ def _finished(said: list[Said], calibration: str, skipped: list[Broken], path: P
     return found
 
 
-def _able(catalog: Catalog) -> str:
-    """Which models of the workspace answer, or how to train one."""
-    folders = (file.parent for file in catalog.folder.glob(f"models/*/{asking.FILE}"))
-    able = sorted(one.name for one in folders if asking.load(one) is not None)
-    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH
+def _able(catalog: Catalog, what: Literal["answers", "captions"]) -> str:
+    """Which models of the workspace write these, or how to train one."""
+    folders = sorted(file.parent for file in catalog.folder.glob("models/*/config.json"))
+    if what == "answers":
+        able = [one.name for one in folders if asking.load(one) is not None]
+    else:
+        able = [one.name for one in folders if read_config(one).get("captions")]
+    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH[what]

@@ -119,6 +119,11 @@ def fit(
             questions=asked,
             progress=lambda done, total: bar.tell("decoding pictures", done, total),
         )
+    if captions is not None and not data.tells_captions:
+        raise FittingError(
+            f"no captions can be learned from {', '.join(captions)}: no row of the training split has a "
+            "picture and a text there; name other fields, or leave --captions out"
+        )
     learn_targets(begun.model, data, wanted, catalog)
     validate = None
     if begun.train.evaluate_every is not None:
@@ -136,6 +141,9 @@ def fit(
         seen = predict_validation(begun.model, catalog, where=where)
         compared = compare_with_trees(begun.model, catalog, seen, where=where)
         begun.model.heads.trust = trust_of(seen)
+    if begun.model.writes_captions:
+        weight = begun.train.loss_weights.get("captioning", 1.0)
+        begun.model.captions = begun.model.captions or (weight > 0 and data.tells_captions)
     if asked is not None:
         begun.model.answering = trust_in_answers(begun.model, catalog, asked, where=where)
     begun.model.save_pretrained(folder)

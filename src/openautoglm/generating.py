@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -28,7 +29,7 @@ from openautoglm.encoders.given import Given, Picture, same_length
 from openautoglm.inference import Inference
 from openautoglm.tasks.generation.beams import beam_search
 from openautoglm.tasks.generation.choices import Trie, answer_ids, answer_logprobs, tries
-from openautoglm.tasks.generation.generated import Generated, Settings
+from openautoglm.tasks.generation.generated import Generated, Piece, Settings
 from openautoglm.tasks.generation.pieces import Pieces
 from openautoglm.tasks.generation.prompts import Prompt, ends_of, prompt_ids, side_by_side
 from openautoglm.tasks.generation.scored import AnswerSets, Scored, answer_sets
@@ -58,7 +59,6 @@ class Generating(Inference):
     def _seen(self, batch: Batch, image: Encoded | None) -> Seen | None:
         """What the decoder looks at; `image` is what the vision tower saw."""
 
-    @torch.inference_mode()
     def generate(
         self,
         images: Sequence[Picture | None] | None = None,
@@ -75,14 +75,14 @@ class Generating(Inference):
         """Write a text for each of N rows, of which any may lack its picture, its columns or its prompt.
 
         Args:
-            images: pictures, or their files.
+            images: pictures, or their files; one that stands in several rows is looked at once a batch.
             prompts: what each text begins with: words, or token ids; without them, nothing.
             columns: structured columns, which a model with a columns tower looks at.
             choices: answers of which each text is one, the most probable as a whole (above temperature 0 one
                 drawn by their probabilities); a list for all rows, or a list a row.
             window: what of a text that grows beyond it is seen; None for all of it.
             seed: of what is drawn; each row has chances of its own.
-            stream: called with (row, piece of text) as the texts grow.
+            stream: called with (row, piece of text) as the texts grow; `stream` is the same as an iterator.
             batch_size: rows that are written side by side; the texts do not depend on it.
             settings: fields of `Settings`: max_new_tokens, beams, temperature, top_p, top_k,
                 repetition_penalty, no_repeat_ngram, stop.
@@ -92,39 +92,79 @@ class Generating(Inference):
             ValueError: for lists of different lengths, and settings that cannot be.
         """
         how = Settings.of(settings, choosing=choices is not None)
-        if stream is not None and how.beams > 1:
-            raise ValueError(f"beams {how.beams} know their text only at its end; stream with beams=1")
+        if stream is not None:
+            _refuse_beams(how)
+        found: dict[int, Generated] = {}
+        with self._evaluating():
+            for piece in self._pieces(
+                self._asked(images, prompts, columns), how, choices, window, seed, batch_size
+            ):
+                if stream is not None and piece.text:
+                    stream(piece.row, piece.text)
+                if piece.done is not None:
+                    found[piece.row] = piece.done
+        return [found[row] for row in range(len(found))]
+
+    def stream(
+        self,
+        images: Sequence[Picture | None] | None = None,
+        prompts: Sequence[Prompt] | None = None,
+        *,
+        columns: Rows | None = None,
+        choices: AnswerSets | None = None,
+        window: Window | None = None,
+        seed: int | None = None,
+        batch_size: int = 16,
+        **settings: Any,
+    ) -> Iterator[Piece]:
+        """Write as `generate` does, and yield each piece of text as it is written.
+
+        A row's last piece has its `Generated` as `done`. What is not asked for is not written: who stops
+        iterating ends the writing there, and everything kept for it is freed with the iterator. Between two
+        pieces the model is free for other uses, and in the mode that it was in.
+
+        Arguments and errors are those of `generate`, errors at the call.
+        """
+        how = Settings.of(settings, choosing=choices is not None)
+        _refuse_beams(how)
+        asked = self._asked(images, prompts, columns)
+        return self._one_by_one(self._pieces(asked, how, choices, window, seed, batch_size))
+
+    def _one_by_one(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield pieces outside of what they are made in."""
+        while True:
+            with self._evaluating():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    @torch.inference_mode()
+    def _pieces(
+        self,
+        asked: _Asked,
+        how: Settings,
+        choices: AnswerSets | None,
+        window: Window | None,
+        seed: int | None,
+        batch_size: int,
+    ) -> Iterator[Piece]:
+        """The loop behind `generate` and `stream`."""
         if choices is not None:
-            if window is not None:
-                raise ValueError(
-                    f"{window} does nothing beside choices, for which prompts are read as wholes"
-                )
-            scored = self.score_choices(
-                images, prompts, columns=columns, choices=choices, batch_size=batch_size
-            )
-            found = [one.pick(how.temperature, chance_of(seed, row)) for row, one in enumerate(scored)]
-            for row, one in enumerate(found):
-                if stream is not None:
-                    stream(row, one.text)
-            return found
-        found = []
-        for rows, ids, seen in self._batches(self._asked(images, prompts, columns), batch_size):
+            for row, scored in enumerate(self._scored(asked, choices, window, batch_size)):
+                answer = scored.pick(how.temperature, chance_of(seed, row))
+                yield Piece(row, answer.text, answer)
+            return
+        for rows, ids, seen in self._batches(asked, batch_size):
             writing, scores = self._begin(ids, seen, how.max_new_tokens, window)
             if how.beams > 1:
-                found += beam_search(writing, scores, ids, self._tokenizer, how, self._ends)
+                texts = beam_search(writing, scores, ids, self._tokenizer, how, self._ends)
+                yield from (Piece(row, one.text, one) for row, one in zip(rows, texts, strict=True))
                 continue
             pieces = [Pieces(self._tokenizer, how.stop) for _ in rows]
             chances = [chance_of(seed, row) for row in rows]
-            growing = write(writing, scores, ids, pieces, chances, how, self._ends)
-            while True:
-                try:
-                    place, piece = next(growing)
-                except StopIteration as done:
-                    found += done.value
-                    break
-                if stream is not None:
-                    stream(rows[place], piece)
-        return found
+            for piece in write(writing, scores, ids, pieces, chances, how, self._ends):
+                yield piece._replace(row=rows[piece.row])
 
     @torch.inference_mode()
     def score_choices(
@@ -134,12 +174,18 @@ class Generating(Inference):
         *,
         choices: AnswerSets,
         columns: Rows | None = None,
+        window: Window | None = None,
         batch_size: int = 16,
     ) -> list[Scored]:
         """How probable each answer is, for each of N rows; arguments and errors as of `generate`."""
-        found: list[Scored] = []
+        with self._evaluating():
+            return list(self._scored(self._asked(images, prompts, columns), choices, window, batch_size))
+
+    def _scored(
+        self, asked: _Asked, choices: AnswerSets, window: Window | None, batch_size: int
+    ) -> Iterator[Scored]:
+        """Compare answers, some rows at a time."""
         tried: dict[tuple[str, ...], list[Trie]] = {}
-        asked = self._asked(images, prompts, columns)
         all_sets = answer_sets(choices, len(asked.ids))
         for rows, ids, seen in self._batches(asked, batch_size):
             sets = all_sets[rows.start : rows.stop]
@@ -148,11 +194,10 @@ class Generating(Inference):
                     tried[one] = tries(answer_ids(self._tokenizer, one), sorted(self._ends)[:1])
             tries_of = [tried[one] for one in sets]
             room = max(len(trie.ids) for some in tries_of for trie in some)
-            writing, scores = self._begin(ids, seen, room, None)
+            writing, scores = self._begin(ids, seen, room, window, together=room)
             for one, known in zip(sets, answer_logprobs(writing, scores, tries_of), strict=True):
                 each = [known[number] for number in range(len(one))]
-                found.append(Scored(one, *zip(*each, strict=True)))
-        return found
+                yield Scored(one, *zip(*each, strict=True))
 
     @property
     def _tokenizer(self) -> Tokenizer:
@@ -173,13 +218,16 @@ class Generating(Inference):
         return self.decoder
 
     def _begin(
-        self, ids: list[list[int]], seen: Seen | None, more: int, window: Window | None
+        self, ids: list[list[int]], seen: Seen | None, more: int, window: Window | None, together: int = 1
     ) -> tuple[Writing, Tensor]:
-        """Read prompts, with room for `more` tokens behind them → scores (B, V) of the next token."""
+        """Read prompts, with room for `more` tokens behind them → scores (B, V) of the next token.
+
+        As many as `together` of these may come at once.
+        """
         input_ids, pads = side_by_side(ids, self.processor.text.pad_id)
         room = input_ids.shape[1] + more
         looks: Any = self.looks
-        writing = Writing(self._writer, looks, seen, len(ids), room, window)
+        writing = Writing(self._writer, looks, seen, len(ids), room, window, together)
         return writing, writing.start(input_ids.to(self.device), pads)
 
     def _asked(
@@ -206,22 +254,38 @@ class Generating(Inference):
     ) -> Iterator[tuple[range, list[list[int]], Seen | None]]:
         """Row numbers, prompts and what is looked at, some rows at a time."""
         count = len(asked.ids)
+        for first in range(0, count, batch_size):
+            rows = range(first, min(first + batch_size, count))
+            part = slice(first, rows.stop)
+            yield rows, asked.ids[part], self._look_at(asked.given.some(part))
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Without dropout, and back to the mode before."""
         was_training = self.training
-        self.eval()
+        if was_training:
+            self.eval()
         try:
-            for first in range(0, count, batch_size):
-                rows = range(first, min(first + batch_size, count))
-                part = slice(first, rows.stop)
-                yield rows, asked.ids[part], self._look_at(asked.given.some(part))
+            yield
         finally:
-            self.train(was_training)
+            if was_training:
+                self.train()
 
     def _look_at(self, given: Given) -> Seen | None:
-        """What the decoder sees of rows that may all be empty."""
+        """What the decoder sees of rows that may all be empty; of rows that are alike, once."""
         if given.empty:
             return None
-        ((batch, image),) = self._each(given, given.rows())
-        return self._seen(batch, image)
+        different, places = given.alike()
+        ((batch, image),) = self._each(different, different.rows())
+        seen = self._seen(batch, image)
+        if seen is None or different is given:
+            return seen
+        return seen.rows(torch.tensor(places, device=self.device))
+
+
+def _refuse_beams(how: Settings) -> None:
+    if how.beams > 1:
+        raise ValueError(f"beams {how.beams} know their text only at its end; stream with beams=1")
 
 
 def chance_of(seed: int | None, row: int) -> torch.Generator:

@@ -108,6 +108,7 @@ class OpenAutoGLM(Generating):
             self.fuse = STRATEGIES[config.fusion_strategy](config.embed_dim, len(widths))
         self.heads = Heads(config.embed_dim)
         self.answering: Asking | None = None
+        self.captions: bool | None = None  # whether it learned to write them; None where that is not known
         self.momentum: MomentumEncoder | None = None
         self.queue: NegativeQueue | None = None
         if config.queue_size:

@@ -54,6 +54,7 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
         "model": config,
         "towers": model.towers.as_dict(),
         "multimodal": model.multimodal,
+        "captions": model.captions,
     }
     parameters = sum(parameter.numel() for parameter in model.parameters())
     weights = {name: value.detach().cpu().contiguous() for name, value in model.lasting_state().items()}
@@ -144,6 +145,7 @@ def _load_own(cls: type[Model], folder: Path, values: Mapping[str, Any]) -> Mode
         model = cls(config, towers, Processor.load(folder))
         model.heads.load(folder)
         model.answering = asking.load(folder)
+        model.captions = values.get("captions")
     if "look_columns.weight" not in weights:
         model.look_columns = None  # it learned to write before columns could be looked at, or has none
     expected = model.lasting_state()

@@ -260,7 +260,7 @@ class Workspace:
             pictures: ids of rows, files, or pictures; one or several.
             model: the default one unless given.
             out: as of `ask`.
-            say: called with (picture, piece of its caption) as it is written.
+            say: called with (picture, piece of its caption) as it is written; first with an empty piece.
         """
         from openautoglm.asking import caption
 

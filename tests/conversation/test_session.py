@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conversation.shops import shop
 
+from openautoglm.conversation.answers import Growing, ModelAnswer
 from openautoglm.conversation.errors import ChatError
+from openautoglm.errors import UserError
 
 RUN = "from openautoglm.cli.app import main; main()"
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A runner may have Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def talk(folder: Path, turns: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -68,15 +81,82 @@ def test_turns_from_a_pipe_are_one_object_each(tmp_path: Path) -> None:
     assert again.stdout.splitlines() == ["2.", "[looking for: red bicycles | only: price < 25]"], again.stderr
 
 
-def test_ctrl_c_during_a_turn_leaves_the_session_as_it_was(tmp_path: Path) -> None:
-    import signal
+def test_what_a_model_writes_is_told_as_it_grows_and_stopped_without_a_trace(tmp_path: Path) -> None:
+    workspace = shop(tmp_path)
+    closed: list[str] = []
 
+    def growing(row: str, question: str) -> Growing:
+        try:
+            yield "dark "
+            yield "red"
+        finally:
+            closed.append(row)
+        return ModelAnswer("dark red", 0.9) if "sure" not in question else None
+
+    with workspace.chat("a", ask=growing) as chat:
+        first = chat.say("red bicycles").hits[0].id
+        told: list[str] = []
+        known = chat.say("what is in the first?", tell=told.append).answer
+        assert known and (known.source, known.value, known.row) == ("model", "dark red", first)
+        assert told == ["dark ", "red"] and known.text.startswith("dark red (")
+        unsure = chat.say("what is surely in the first?", tell=told.append).answer
+        assert unsure and unsure.source == "catalogue" and len(told) == 4
+
+        before = chat.state, chat.history, chat.session and chat.session.turns
+        with pytest.raises(KeyboardInterrupt):
+            chat.say("what is in the second?", tell=lambda piece: signal.raise_signal(signal.SIGINT))
+        assert (chat.state, chat.history, chat.session and chat.session.turns) == before
+        assert len(closed) == 3
+        assert chat.say("what is in it?").answer == known
+
+
+def test_ctrl_c_while_a_turn_is_written_waits_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = shop(tmp_path)
+    replace = Path.replace
+
+    def stopped(self: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return replace(self, target)
+
+    with workspace.chat("a") as chat:
+        chat.say("red bicycles")
+        monkeypatch.setattr(Path, "replace", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            chat.say("under 25")
+        monkeypatch.undo()
+        state = chat.state
+        assert state.filters and chat.session is not None and chat.session.turns == 2
+    with workspace.chat("a") as chat:
+        assert chat.state == state and len(chat.history) == 2
+
+
+def test_a_turn_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with shop(tmp_path).chat("a") as chat:
+        chat.say("red bicycles")
+        before = chat.state, chat.history
+        monkeypatch.setattr(Path, "replace", full)
+        with pytest.raises(UserError, match="space"):
+            chat.say("under 25")
+        monkeypatch.undo()
+        assert (chat.state, chat.history) == before
+        assert chat.say("under 25").hits
+
+
+def test_ctrl_c_during_a_turn_leaves_the_session_as_it_was(tmp_path: Path) -> None:
     workspace = shop(tmp_path)
     slow = (
         "import signal, time; from openautoglm.conversation.chat import Chat\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "say = Chat.say\n"
-        "Chat.say = lambda self, text: (print('slow', flush=True), time.sleep(100)) if text == 'slow' else say(self, text)\n"
+        "Chat.say = lambda self, text, **how: (\n"
+        "    (print('slow', flush=True), time.sleep(100)) if text == 'slow' else say(self, text, **how))\n"
     )
     command = [sys.executable, "-c", slow + RUN, "chat", str(workspace.folder), "--session", "a"]
     process = subprocess.Popen(

@@ -89,7 +89,7 @@ def read_questions(path: Path | str, catalog: Catalog) -> Questions:
             f"{', '.join(lacking)} and has {', '.join(table.columns)}"
         )
     assert which is not None
-    rows = _Rows(catalog, path.resolve().parent)
+    rows = RowNames(catalog, path.resolve().parent)
     found = Questions(str(path), [])
     for row in table.rows(with_bytes=False):
         if isinstance(row, BadRow):
@@ -112,12 +112,17 @@ def read_questions(path: Path | str, catalog: Catalog) -> Questions:
     return found
 
 
-class _Rows:
-    """Finds a row by what a table calls it."""
+class RowNames:
+    """Finds a row by what people call it: its id, its picture's path, or a picture's name that no other has.
+
+    Args:
+        catalog: whose rows they are.
+        folder: that paths are relative to, beside the workspace's own.
+    """
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         table = catalog.read(["id", "_image"])
-        self._ids: set[str] = set(table["id"].to_pylist())
+        self.ids: set[str] = set(table["id"].to_pylist())
         self._folder, self._workspace = folder, catalog.folder
         self._paths: dict[str, str] = {}
         self._names: dict[str, list[str]] = {}
@@ -128,7 +133,7 @@ class _Rows:
 
     def find(self, named: str) -> str | None:
         """The row's id; None where there is none, or several have that name."""
-        if named in self._ids:
+        if named in self.ids:
             return named
         for folder in (self._folder, self._workspace):
             if (found := self._paths.get(os.path.normpath(folder / Path(named).expanduser()))) is not None:
@@ -138,12 +143,14 @@ class _Rows:
 
     def reason(self, named: str) -> str:
         """Why it was not found."""
+        if same := self.several(named):
+            return f"{same} rows have a picture of that name; give the id"
+        return "the catalogue has no such row or picture"
+
+    def several(self, named: str) -> int:
+        """How many rows have a picture of that name, where it is more than one."""
         same = len(self._names.get(Path(named).name, ()))
-        return (
-            f"{same} rows have a picture of that name; give the id"
-            if same > 1
-            else "the catalogue has no such row or picture"
-        )
+        return same if same > 1 else 0
 
 
 def _text(cell: Any) -> str:

@@ -55,7 +55,7 @@ def caption(
     shown: list[str] = []
 
     def say(picture: str, piece: str) -> None:
-        if not shown or shown[-1] != picture:
+        if not piece:
             typer.echo("\n" * bool(shown) + printable(picture) + "  ", nl=False)
             shown.append(picture)
         typer.echo(piece if piece.isspace() else one_line(f"|{piece}|")[1:-1], nl=False)

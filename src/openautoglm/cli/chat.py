@@ -10,6 +10,7 @@ import contextlib
 import json as jsons
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,9 +98,20 @@ def _take(conversation: Chat, line: str, outputs: Outputs, json: bool) -> bool:
         return True
     if line.strip() in QUIT:
         return False
+    shown: list[str] = []
+    tell = partial(_show, shown) if sys.stdout.isatty() and not json else None
     try:
-        reply = command(conversation, line) if line.lstrip().startswith("/") else conversation.say(line)
+        if line.lstrip().startswith("/"):
+            reply = command(conversation, line)
+        else:
+            reply = conversation.say(line, tell=tell)
+    except KeyboardInterrupt:
+        if shown:
+            typer.echo()
+        raise
     except UserError as error:
+        if shown:
+            typer.echo()
         if json:
             typer.echo(jsons.dumps({"said": line, "error": str(error)}, ensure_ascii=False))
         else:
@@ -108,13 +120,22 @@ def _take(conversation: Chat, line: str, outputs: Outputs, json: bool) -> bool:
     if json:
         typer.echo(jsons.dumps(reply.as_dict(), ensure_ascii=False, default=_plain))
     else:
-        _print(conversation, reply, outputs)
+        _print(conversation, reply, outputs, "".join(shown))
     sys.stdout.flush()
     return True
 
 
-def _print(conversation: Chat, reply: Reply, outputs: Outputs) -> None:
-    """Print the rows, the answer, and the state in a line."""
+def _show(shown: list[str], piece: str) -> None:
+    """Write a piece of the model's answer behind those before it."""
+    shown.append(piece)  # first: a Ctrl-C may come while it is written
+    typer.echo(piece, nl=False)
+
+
+def _print(conversation: Chat, reply: Reply, outputs: Outputs, shown: str = "") -> None:
+    """Print the rows, the answer, and the state in a line; `shown` of the answer stands there already."""
+    from openautoglm.conversation.phrases import phrase
+    from openautoglm.conversation.reading import Reading
+
     found = reply.results
     if found is not None:
         for number, hit in enumerate(found, found.start + 1):
@@ -123,8 +144,11 @@ def _print(conversation: Chat, reply: Reply, outputs: Outputs) -> None:
                 typer.echo(typer.style(f"     {end}; the next best:", dim=True))
             typer.echo(line_of(number, hit))
             outputs.draw(conversation.finder.catalog, hit)
+    if shown and not (reply.answer and reply.answer.source == "model"):
+        typer.echo(typer.style(phrase("unsure", Reading.of(reply.said).chinese), dim=True))
+        shown = ""
     if reply.text:
-        typer.echo(reply.text)
+        typer.echo(reply.text.removeprefix(shown))
     counted = f" | {found.relevant:,} match" if found is not None and found.relevant is not None else ""
     more = " | “more” shows the next" if found is not None and found.after is not None else ""
     typer.echo(typer.style(f"[{reply.state}{counted}{more}]", dim=True))

@@ -26,6 +26,10 @@ class Seen(NamedTuple):
     mask: Tensor
     """(B, L) bool, True for a real token; a row may have none."""
 
+    def rows(self, index: Tensor) -> Self:
+        """Some of the rows, each as often as its position is in `index`."""
+        return type(self)(self.tokens[index], self.mask[index])
+
     @classmethod
     def joined(cls, *parts: tuple[Encoded | None, Tensor]) -> Self | None:
         """Put modalities behind each other, each given on the rows (B, bool) that have it.

@@ -28,6 +28,7 @@ class Writing:
         rows: B.
         capacity: most tokens of a text, prompt and padding included.
         window: what of a longer text is seen; None for all.
+        together: most tokens that `branch` is given beside a window.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Writing:
         rows: int,
         capacity: int,
         window: Window | None = None,
+        together: int = 1,
     ) -> None:
         self.decoder, self.looks = decoder, looks
         self.remembered: list[Remembered] | None = None
         if seen is not None and bool(seen.mask.any()):
             self.remembered = [look.remember(*seen) for look in looks]
-        slots = capacity if window is None else min(capacity, window.slots)
+        slots = capacity if window is None else min(capacity, max(window.slots, window.seen + together))
         shape = (decoder.layers, rows, decoder.kv_heads, slots, decoder.head_dim)
         self.cache = KeyValueCache(shape, decoder.rotations(slots), decoder.lm.lm_head.weight.dtype, window)
 

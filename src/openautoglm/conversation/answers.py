@@ -6,7 +6,8 @@ An answer says where it comes from: "catalogue", or "model" with its confidence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +30,12 @@ class ModelAnswer:
     """0 to 1; None where it tells none."""
 
 
-Ask = Callable[[str, str], ModelAnswer | None]
+Growing = Generator[str, None, ModelAnswer | None]
+"""Pieces of an answer as they are written; it returns the answer, or None where in the end there is none."""
+Ask = Callable[[str, str], ModelAnswer | Growing | None]
 """A row's id and a question → the model's answer; None where it has none."""
+Tell = Callable[[str], None]
+"""Told a piece of the model's answer as it is written, sure or not."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Answer:
     """The row that it is about."""
 
 
-def answer(question: Question, finder: Finder, ask: Ask | None, *, chinese: bool) -> Answer:
+def answer(
+    question: Question, finder: Finder, ask: Ask | None, *, chinese: bool, tell: Tell | None = None
+) -> Answer:
     """Answer a question.
 
     Args:
@@ -53,6 +60,7 @@ def answer(question: Question, finder: Finder, ask: Ask | None, *, chinese: bool
         finder: looks things up.
         ask: the model, where it answers.
         chinese: the language to answer in.
+        tell: told the model's answer as it is written.
 
     Raises:
         UserError: if a row that is asked about is gone.
@@ -69,7 +77,7 @@ def answer(question: Question, finder: Finder, ask: Ask | None, *, chinese: bool
         return _compare(question, finder, chinese)
     if question.kind == "column" and question.column is not None:
         return _column(question, question.column, finder, chinese)
-    return _rows(question, finder, ask, chinese)
+    return _rows(question, finder, ask, chinese, tell)
 
 
 def _count(question: Question, finder: Finder, chinese: bool) -> Answer:
@@ -160,7 +168,7 @@ def _column(question: Question, column: str, finder: Finder, chinese: bool) -> A
     return Answer(" ".join(said), value=values[0] if len(values) == 1 else values, row=question.rows[-1])
 
 
-def _rows(question: Question, finder: Finder, ask: Ask | None, chinese: bool) -> Answer:
+def _rows(question: Question, finder: Finder, ask: Ask | None, chinese: bool, tell: Tell | None) -> Answer:
     """What rows are: by the model where it answers, and by their texts and columns."""
     said = []
     for name in question.rows:
@@ -173,12 +181,27 @@ def _rows(question: Question, finder: Finder, ask: Ask | None, chinese: bool) ->
         said.append("; ".join(part[:_LONG] for part in parts) or name)
     catalogue = " | ".join(said)
     if ask is not None and len(question.rows) == 1:
-        found = ask(question.rows[0], question.text)
+        found = _whole(ask(question.rows[0], question.text), tell)
         if found is not None:
             key = "model" if found.confidence is not None else "model plain"
             source = phrase(key, chinese, confidence=f"{found.confidence or 0:.0%}")
             return Answer(f"{found.text} ({source})  {catalogue}", "model", found.text, question.rows[0])
     return Answer(catalogue, value=said[0] if len(said) == 1 else said, row=question.rows[-1])
+
+
+def _whole(found: ModelAnswer | Growing | None, tell: Tell | None) -> ModelAnswer | None:
+    """The answer, after its pieces were told."""
+    if not isinstance(found, Generator):
+        return found
+    with closing(found):
+        while True:
+            try:
+                piece = next(found)
+            except StopIteration as end:
+                whole: ModelAnswer | None = end.value
+                return whole
+            if tell is not None:
+                tell(piece)
 
 
 def _said(value: Any) -> str:

@@ -14,11 +14,11 @@ A turn that fails, or is stopped, changes nothing. `chat.state` may be read and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openautoglm.conversation.answers import Answer, Ask, answer
+from openautoglm.conversation.answers import Answer, Ask, Tell, answer
 from openautoglm.conversation.errors import ChatError
 from openautoglm.conversation.finding import Finder
 from openautoglm.conversation.moves import forget
@@ -28,6 +28,7 @@ from openautoglm.conversation.session import KEPT, Session
 from openautoglm.conversation.state import Filter, State
 from openautoglm.conversation.turn import Act, Turn
 from openautoglm.conversation.understand import understand
+from openautoglm.conversation.uninterrupted import uninterrupted
 from openautoglm.search.hit import Hit, Results
 
 
@@ -100,8 +101,13 @@ class Chat:
         """The states that can be gone back to, the latest last."""
         return tuple(self._history)
 
-    def say(self, text: str) -> Reply:
+    def say(self, text: str, *, tell: Tell | None = None) -> Reply:
         """Take a turn.
+
+        Args:
+            text: what is said.
+            tell: told the model's answer to a question piece by piece as it is written. Only the reply says
+                whether it is sure of it: its `answer.source` is then "model".
 
         Raises:
             UserError: if the search itself fails, as `Workspace.search` does; the state is then as before.
@@ -109,7 +115,7 @@ class Chat:
         chinese = Reading.of(text).chinese
         try:
             turn = understand(text, self._state, self.finder)
-            return self._take(text, turn, chinese)
+            return self._take(text, turn, chinese, tell)
         except ChatError as error:
             return self._keep(Reply(text, "nothing", self._state, told(error, chinese)))
 
@@ -170,15 +176,15 @@ class Chat:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, text: str, turn: Turn, chinese: bool) -> Reply:
+    def _take(self, text: str, turn: Turn, chinese: bool, tell: Tell | None = None) -> Reply:
         if turn.act == "nothing":
             return self._keep(Reply(text, "nothing", self._state, phrase(turn.said or "help", chinese)))
         if turn.act == "undo":
             return self._undo(text, chinese)
         if turn.question is not None:
-            found = answer(turn.question, self.finder, self.ask, chinese=chinese)
-            self._state = turn.state.about(found.row) if found.row else turn.state
-            return self._keep(Reply(text, "question", self._state, found.text, answer=found))
+            found = answer(turn.question, self.finder, self.ask, chinese=chinese, tell=tell)
+            state = turn.state.about(found.row) if found.row else turn.state
+            return self._keep(Reply(text, "question", state, found.text, answer=found))
         if turn.said:
             return self._keep(Reply(text, turn.act, self._state, phrase(turn.said, chinese)))
         if turn.act == "page" and turn.state.page == self._state.page:
@@ -190,9 +196,8 @@ class Chat:
             return self._keep(Reply(text, "undo", self._state, phrase("no undo", chinese)))
         before = self._history[-1]
         results = None if before.empty else self.finder.find(before)
-        self._history.pop()
-        self._state = before if results is None else before.seen(hit.id for hit in results)
-        return self._keep(Reply(text, "undo", self._state, results=results))
+        state = before if results is None else before.seen(hit.id for hit in results)
+        return self._keep(Reply(text, "undo", state, results=results), self.history[:-1])
 
     def _go(self, text: str, act: Act, state: State, *, chinese: bool = False) -> Reply:
         """Find what a state asks for, and come to it."""
@@ -204,16 +209,18 @@ class Chat:
         if act == "search" and not found and not state.filters:
             said = f"{phrase('nothing found', chinese)} {phrase('help', chinese)}"
             return self._keep(Reply(text, "nothing", self._state, said))
-        self._history.append(self._state)
-        self._state = state.seen(found)
         said = phrase("nothing left", chinese) if results is not None and not found else ""
-        return self._keep(Reply(text, act, self._state, said, results))
+        reply = Reply(text, act, state.seen(found), said, results)
+        return self._keep(reply, (*self._history, self._state))
 
-    def _keep(self, reply: Reply) -> Reply:
-        """Write the turn into the session."""
-        if self.session is not None:
-            entry = {"said": reply.said, "act": reply.act, "text": reply.text, "state": reply.state.as_dict()}
-            self.session.save(self._state, self._history, entry)
+    def _keep(self, reply: Reply, history: Iterable[State] | None = None) -> Reply:
+        """Write the turn into the session, and come to its state: both, or neither."""
+        before = deque(self._history if history is None else history, KEPT)
+        with uninterrupted():
+            if self.session is not None:
+                entry = {"said": reply.said, "act": reply.act, "text": reply.text}
+                self.session.save(reply.state, before, entry | {"state": reply.state.as_dict()})
+            self._state, self._history = reply.state, before
         return reply
 
 

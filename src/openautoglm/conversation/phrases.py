@@ -44,6 +44,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     ),
     "catalogue": ("from the catalogue", "来自目录"),
     "model": ("the model, {confidence}", "模型回答，{confidence}"),
+    "unsure": (" … the model is not sure; from the catalogue:", " ……模型不确定；目录中写着："),
     "model plain": ("the model", "模型回答"),
     "unread": (
         "No model here answers questions about pictures; the catalogue says: {said}",

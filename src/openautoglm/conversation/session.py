@@ -1,7 +1,8 @@
 """Sessions: conversations kept in the workspace, one file a name, written whole after each turn.
 
     shop/chats/NAME.json         state, the states before it (`KEPT` at most), number of turns
-    shop/chats/NAME.log.jsonl    every turn with the state that it led to; only ever appended to
+    shop/chats/NAME.log.jsonl    the latest turns, each with the state that it led to; only ever appended to
+    shop/chats/NAME.log.earlier.jsonl    the `LOGGED` turns before those, so that no chat grows without end
     shop/chats/NAME.lock         held while the chat is open: one chat a session, many sessions a catalogue
 
 A chat without a name gets one from the clock, so that nothing is lost; the latest `UNNAMED` of them are kept.
@@ -28,7 +29,10 @@ FOLDER = "chats"
 FORMAT = 1
 KEPT = 50
 """States that can be gone back to."""
+LOGGED = 1000
+"""Turns that a log holds before it becomes the earlier one."""
 UNNAMED = 20
+_LOG, _EARLIER = "log.jsonl", "log.earlier.jsonl"
 _NAME = re.compile(r"[^\W_][\w-]{0,63}")
 _CLOCK = re.compile(r"\d{8}-\d{6}(?:-\d+)?")
 
@@ -73,8 +77,13 @@ class Session:
 
     @property
     def log(self) -> Path:
-        """The file with all turns."""
-        return self.folder / f"{self.name}.log.jsonl"
+        """The file with the latest turns."""
+        return self._file(_LOG)
+
+    @property
+    def earlier_log(self) -> Path:
+        """The file with the `LOGGED` turns before those."""
+        return self._file(_EARLIER)
 
     def save(self, state: State, history: Iterable[State], entry: Mapping[str, Any]) -> None:
         """Write the state, and add a turn to the log.
@@ -82,13 +91,13 @@ class Session:
         Raises:
             CatalogError: if the workspace cannot be written; the file before then stands.
         """
-        self.state, self.history, self.turns = state, deque(history, KEPT), self.turns + 1
+        before, turns = deque(history, KEPT), self.turns + 1
         kept = {
             "format": FORMAT,
-            "turns": self.turns,
+            "turns": turns,
             "updated_at": _now(),
             "state": state.as_dict(),
-            "history": [one.as_dict() for one in self.history],
+            "history": [one.as_dict() for one in before],
         }
         draft = self.path.with_suffix(".json.tmp")
         with writing_to(self.folder.parent):
@@ -99,6 +108,9 @@ class Session:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self.path)
+            if turns % LOGGED == 0:
+                self.log.replace(self.earlier_log)
+        self.state, self.history, self.turns = state, before, turns
 
     def close(self) -> None:
         """Let go of the session; of chats without a name the oldest go."""
@@ -173,7 +185,7 @@ class Session:
         for name in unnamed[:-UNNAMED]:
             handle = _lock(self.folder, name)
             if handle is not None:
-                for suffix in ("json", "log.jsonl", "lock"):
+                for suffix in ("json", _LOG, _EARLIER, "lock"):
                     (self.folder / f"{name}.{suffix}").unlink(missing_ok=True)
                 os.close(handle)
 

@@ -64,6 +64,11 @@ class ColumnValues:
         """Some of the rows, chosen by a slice, positions or a boolean mask."""
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
+    def keys(self) -> list[bytes]:
+        """Of each row its values as bytes: alike where the rows are."""
+        parts = [getattr(self, field.name).cpu().flatten(1).numpy() for field in fields(self)]
+        return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
+
     def there(self) -> Tensor:
         """(B,) bool: which rows have any value at all."""
         known = [~self.number_missing, self.categories != 0, ~self.date_missing, (self.tags != 0).any(-1)]

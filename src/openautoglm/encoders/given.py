@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from PIL import Image
 
 from openautoglm.catalog.images import decode_image
@@ -84,6 +85,35 @@ class Given(NamedTuple):
         return Given(
             images and images[part], texts and texts[part], None if columns is None else columns.rows(part)
         )
+
+    def alike(self) -> tuple[Given, list[int]]:
+        """The different rows, and for each row which of them it is, so that nothing is encoded twice.
+
+        A picture is the same where it is the same object or the same file.
+
+        >>> given, places = Given(["a.png", "b.png", "a.png"], None, None).alike()
+        >>> given.images, places
+        (['a.png', 'b.png'], [0, 1, 0])
+        """
+        pictures = None
+        if self.images is not None:
+            pictures = [str(one) if isinstance(one, str | Path) else id(one) for one in self.images]
+        columns = None if self.columns is None else self.columns.keys()
+        parts = [part for part in (pictures, self.texts, columns) if part is not None]
+        known: dict[tuple[Any, ...], int] = {}
+        kept, places = [], []
+        for row, key in enumerate(zip(*parts, strict=True)):
+            if key not in known:
+                known[key] = len(known)
+                kept.append(row)
+            places.append(known[key])
+        if len(kept) == len(places):
+            return self, places
+        return Given(
+            self.images and [self.images[row] for row in kept],
+            self.texts and [self.texts[row] for row in kept],
+            None if self.columns is None else self.columns.rows(torch.tensor(kept)),
+        ), places
 
     def batches(self, processor: Processor, size: int) -> Iterator[Batch]:
         """Open the pictures and make tensors, `size` rows at a time."""

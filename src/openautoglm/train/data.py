@@ -183,6 +183,11 @@ class TrainingData:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def tells_captions(self) -> bool:
+        """Whether a decoder can learn from it to write captions."""
+        return self.aligned and (self.written is None or any(self.written[row] for row in self.pairs))
+
     def texts(self) -> Iterable[str]:
         """Every text, for training a tokenizer."""
         for found in (self.captions, self.tags, self.written or ()):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import math
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from tests.test_model import SMALL, built
 from openautoglm import OpenAutoGLM
 from openautoglm.config import ConfigError
 from openautoglm.context.window import Window
+from openautoglm.context.writing import Writing
 from openautoglm.tasks.generation.choices import tries
 
 PROMPTS = ["a red", None, [1, 44, 45, 46, 47], "金色"]
@@ -123,6 +127,102 @@ def test_pieces_are_the_text() -> None:
         assert "".join(shown[row]) == one.text
         assert all(shown[row])
     assert sum(len(pieces) > 1 for pieces in shown.values()) >= 2
+
+
+def test_an_iterator_gives_the_pieces_of_the_callback_and_the_whole_at_each_end() -> None:
+    shown: list[tuple[int, str]] = []
+    settings: dict[str, Any] = {"max_new_tokens": 8, "temperature": 2.0, "seed": 1, "batch_size": 3}
+    whole = model().generate(prompts=PROMPTS, stream=lambda *piece: shown.append(piece), **settings)
+    pieces = list(model().stream(prompts=PROMPTS, **settings))
+
+    assert [(one.row, one.text) for one in pieces if one.text] == shown
+    assert sorted((one.row, one.done) for one in pieces if one.done) == list(enumerate(whole))
+    for row in range(len(PROMPTS)):
+        own = [one for one in pieces if one.row == row]
+        assert own[-1].done is not None and not any(one.done for one in own[:-1])
+    chosen = list(model().stream(prompts=PROMPTS, choices=ANSWERS))
+    assert [one.done for one in chosen] == model().generate(prompts=PROMPTS, choices=ANSWERS)
+
+
+def test_two_iterators_and_what_is_done_between_their_pieces_do_not_meet() -> None:
+    settings: dict[str, Any] = {"max_new_tokens": 8}
+    alone = [list(model().stream(prompts=[one], **settings)) for one in ("a red", "金色")]
+    model().train()
+    try:
+        first, second = (model().stream(prompts=[one], **settings) for one in ("a red", "金色"))
+        found: list[list[Any]] = [[next(first)], []]
+        assert model().training
+        with contextlib.suppress(KeyError):  # a reader that fails does not end the writing
+            for piece in second:
+                found[1].append(piece)
+                raise KeyError
+        model().generate(prompts=["a"], max_new_tokens=2)
+        found[0] += first
+        found[1] += second
+        assert model().training
+    finally:
+        model().eval()
+    assert found == alone
+
+
+@pytest.mark.parametrize("end", ["left", "closed", "failed"])
+def test_who_stops_iterating_frees_what_was_kept(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    made: list[weakref.ref[Any]] = []
+    steps: list[int] = []
+    begin, step = Writing.__init__, Writing.step
+
+    def counted(self: Writing, ids: Any) -> Any:
+        steps.append(1)
+        return step(self, ids)
+
+    def remembered(self: Writing, *given: Any) -> None:
+        begin(self, *given)
+        made.append(weakref.ref(self.cache))
+
+    monkeypatch.setattr(Writing, "step", counted)
+    monkeypatch.setattr(Writing, "__init__", remembered)
+    gc.disable()  # nothing waits for the collector
+    try:
+        pieces = model().stream(prompts=["a red"], max_new_tokens=30)
+        assert not made
+        next(pieces)
+        assert made[0]() is not None and len(steps) < 10
+        if end == "failed":
+            monkeypatch.setattr(Writing, "step", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                list(pieces)
+        elif end == "closed":
+            pieces.close()  # type: ignore[attr-defined]
+        if end != "left":
+            assert list(pieces) == []
+        del pieces
+        assert made[0]() is None and len(steps) < 10
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("sinks", "size"), [(1, 3), (2, 5), (4, 60)])
+def test_answers_behind_a_window_are_those_of_single_steps(sinks: int, size: int) -> None:
+    window = Window(size=size, sinks=sinks)
+    prompts = [[1, *range(40, 60)], [1, 44, 45], [1, *range(60, 71)]]
+    single = ["a", "b", "金", "ab"]
+    for row, scored in enumerate(model().score_choices(prompts=prompts, choices=single, window=window)):
+        for ids, logprobs in zip(scored.token_ids, scored.logprobs, strict=True):
+            if len(ids) != 2:
+                continue  # beyond a first token the window stands still
+            writing, scores = model()._begin([prompts[row]], None, 4, window)
+            first = scores.log_softmax(-1)[0, ids[0]]
+            then = writing.step(torch.tensor([ids[0]])).log_softmax(-1)[0, ids[1]]
+            assert logprobs == pytest.approx((float(first), float(then)), abs=1e-4)
+    together = model().score_choices(prompts=prompts, choices=ANSWERS, window=window)
+    for place, answer in enumerate(ANSWERS):
+        alone = model().score_choices(prompts=prompts, choices=[answer], window=window)
+        assert [one.totals[place] for one in together] == pytest.approx(
+            [one.totals[0] for one in alone], abs=1e-3
+        )
+    wide = model().score_choices(prompts=prompts, choices=ANSWERS)
+    same = [a.totals == pytest.approx(b.totals, abs=1e-3) for a, b in zip(together, wide, strict=True)]
+    assert same == ([True] * 3 if size == 60 else [False, True, False])
 
 
 def test_a_window_that_is_large_enough_changes_nothing() -> None:

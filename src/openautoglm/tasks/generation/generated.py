@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from openautoglm.config import nearest
 
@@ -28,6 +28,16 @@ class Generated:
     def logprob(self) -> float:
         """Log-probability of the whole text, given prompt, picture and columns."""
         return sum(self.logprobs)
+
+
+class Piece(NamedTuple):
+    """What a row's text has grown by."""
+
+    row: int
+    text: str
+    """To be shown behind what came before; empty where a row ends with nothing to add."""
+    done: Generated | None = None
+    """The whole text, with the last piece of its row."""
 
 
 @dataclass(frozen=True)

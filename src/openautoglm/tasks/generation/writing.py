@@ -6,7 +6,7 @@ of it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from openautoglm.context.writing import Writing
 from openautoglm.tasks.generation.choosing import chosen, penalised
-from openautoglm.tasks.generation.generated import Finished, Generated, Settings
+from openautoglm.tasks.generation.generated import Finished, Generated, Piece, Settings
 from openautoglm.tasks.generation.pieces import Pieces
 
 
@@ -44,6 +44,13 @@ class _Row:
             piece += self.pieces.rest()
         return piece
 
+    @property
+    def done(self) -> Generated | None:
+        """The text, once it has ended."""
+        if self.finished is None:
+            return None
+        return Generated(self.pieces.text, tuple(self.ids), tuple(self.logprobs), self.finished)
+
 
 def write(
     writing: Writing,
@@ -53,8 +60,8 @@ def write(
     chances: Sequence[torch.Generator],
     settings: Settings,
     ends: frozenset[int],
-) -> Generator[tuple[int, str], None, list[Generated]]:
-    """Write a text behind each prompt, greedily or by chance; yield (row, piece of its text) as it grows.
+) -> Iterator[Piece]:
+    """Write a text behind each prompt, greedily or by chance; yield what it grows by.
 
     Args:
         writing: has read the prompts.
@@ -77,14 +84,14 @@ def write(
         own = scores.gather(1, tokens[:, None])[:, 0] - scores.logsumexp(dim=1)
         for row, token, logprob in zip(active, tokens.tolist(), own.tolist(), strict=True):
             one = rows[row]
-            if one.finished is None and (piece := one.add(token, logprob, ends, settings.max_new_tokens)):
-                yield row, piece
+            if one.finished is not None:
+                continue
+            piece = one.add(token, logprob, ends, settings.max_new_tokens)
+            if piece or one.finished is not None:
+                yield Piece(row, piece, one.done)
         going = [place for place, row in enumerate(active) if rows[row].finished is None]
         if not going:
-            return [
-                Generated(one.pieces.text, tuple(one.ids), tuple(one.logprobs), one.finished or "length")
-                for one in rows
-            ]
+            return
         if 2 * len(going) <= len(active):
             index = torch.tensor(going, device=tokens.device)
             writing.rows(index)
