@@ -4,25 +4,31 @@
 
 A row that is equal to what the catalogue has is not written at all. Commits follow every
 `ROWS_PER_COMMIT` rows, `SECONDS_PER_COMMIT` seconds or `BYTES_PER_COMMIT` bytes, whichever comes
-first, so a kill costs at most that much work, and memory does not grow with the pictures.
+first, so a kill costs at most that much work, and memory does not grow with the pictures. With the rows it
+grows by some two hundred bytes each: hashes and numbers (`known_rows.py`, `proven.py`, `splits.py`).
 """
 
 from __future__ import annotations
 
-import sys
 import time
+from array import array
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
+from openautoglm.catalog.arrival import Arrival
 from openautoglm.catalog.content import content_of, texts_of
 from openautoglm.catalog.copies import settle_copies
-from openautoglm.catalog.examine import Examined, Examiner, Known
+from openautoglm.catalog.examine import Examined, Examiner
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.images import ImageFacts, see
+from openautoglm.catalog.key_numbers import KeyNumbers
+from openautoglm.catalog.known_rows import Known, KnownRows, fingerprint
+from openautoglm.catalog.proven import Proven
 from openautoglm.catalog.report import AddReport, OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import EMBEDS_KEY, ID, WORDS, WORDS_KEY, Field
 from openautoglm.catalog.source import Item, Part, Portable, Source, Values
@@ -36,6 +42,25 @@ from openautoglm.catalog.words import row_texts, stored_words, words_key
 ROWS_PER_COMMIT = 1000
 SECONDS_PER_COMMIT = 5.0
 BYTES_PER_COMMIT = 64 << 20
+
+
+@dataclass(slots=True)
+class _Change:
+    """An item that is to be written."""
+
+    found: Examined
+    values: Values
+    source: str
+    image: str | None
+    hash: str
+
+    @property
+    def embedded(self) -> bool:
+        return self.found.data is not None
+
+    @property
+    def fingerprint(self) -> int:
+        return fingerprint(self.source, self.image, self.hash, embedded=self.embedded)
 
 
 class Adder:
@@ -66,22 +91,22 @@ class Adder:
         self._portable, self._tables, self._progress = portable, tables, progress
         self._groups = [name for name, one in fields.items() if one.role == "group"]
         self._splits = [name for name, one in fields.items() if one.role == "split"]
-        self._clusters = Clusters()
-        self._known: dict[str, Known] = {}
-        self._proven: dict[str, ImageFacts] = {}
-        self._given: dict[str, str] = {}
-        self._home: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
-        self._touched: set[str] = set()
+        arrival = store.arrival()
+        self._rows, self._proven, self._clusters = KnownRows(arrival), Proven(), Clusters()
+        self._housing: dict[str, int] = {}
+        """Sources of pictures, numbered."""
+        self._home: KeyNumbers | None = None
+        """By the place of a picture, the source that it is a row of; made when sources share."""
+        self._touched = array("q")
         self._lost: set[str] = set()
         self._unseen: set[str] = set()
         self._added: set[str] = set()
         self._moved: set[str] = set()
-        self._batch: list[dict[str, Any]] = []
+        self._batch: list[_Change] = []
         self._batch_bytes = 0
         self._last_commit = time.monotonic()
-        self._load()
-        self._examiner = Examiner(store, self._known, self._proven, embed=embed)
+        self._load(arrival)
+        self._examiner = Examiner(store, self._rows, self._proven, embed=embed)
 
     def add(self, source: Source, *, prune: bool) -> None:
         """Bring the table up to date with one source; gone rows go only with `prune`."""
@@ -106,7 +131,7 @@ class Adder:
         A table all of whose rows come from others now, which told the same ids, is forgotten, too.
         """
         for name, why in sources.left_out.items():
-            rows = [key for key, one in self._known.items() if one.source == name]
+            rows = self._ids_of(name)
             if prune and name in sources.absent:
                 self._remove(rows)
                 sources.forget(name)
@@ -115,7 +140,9 @@ class Adder:
             kept = f"its {len(rows)} rows are kept"
             hint = ", prune removes them" if name in sources.absent else ""
             self.report.left_out.append(f"{why}; {kept}{hint}")
-        living = {one.source for one in self._known.values()} | self._added
+        if not self._moved:
+            return
+        living = set(self.store.scan(["_source"])["_source"].unique().to_pylist()) | self._added
         for name in sorted(self._moved - living):
             if name in sources.tables():
                 sources.forget(name)
@@ -134,75 +161,71 @@ class Adder:
 
     def _look_at_unseen(self) -> None:
         """Take the looks of pictures that were added before there were any; those that are gone wait."""
-        unseen = [key for key in self._unseen if key in self._known]
-        rows = self.store.rows(unseen, NEEDED).to_pylist()
+        unseen = [key for key in self._unseen if self._rows.find(key) is not None]
+        if not unseen:  # most often; to look rows up, the store would list the ids of all
+            return
+        rows = self.store.rows(unseen, [*NEEDED, "_position"]).to_pylist()
         seen: list[dict[str, Any]] = []
         opened = open_stored(self.store, rows, lambda picture: see(picture).hash)
         for done, (row, look) in enumerate(opened, start=1):
             if look is not None:
                 seen.append({ID: row[ID], "_phash": look})
+                self._touched.append(row["_position"])
             if self._progress:
                 self._progress(Progress("looks of pictures", done, len(rows), len(self.report.skipped)))
             if len(seen) == ROWS_PER_COMMIT or done == len(rows):
                 self.store.correct(seen)
-                self._touched |= {one[ID] for one in seen}
                 seen = []
 
     def _settle_splits(self) -> None:
         """Give every row the cluster and split that hold now (see `splits.py`)."""
-        columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near", *self._stored(self._groups)]
-        rows = self.store.scan(columns)
-        ties = Clusters()
-        for row in in_pieces(rows.filter(pc.is_valid(rows["_near"]))):
-            if row["_near"] is not None:
-                key = self._keys(row)[0]
-                ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
+        columns = [ID, "_image_hash", "_hash", "_split", "_cluster", "_near"]
+        columns += self._stored([*self._groups, *self._splits])
+        ties, tied = Clusters(), False
+        for row in in_pieces(self.store.scan(columns, "_near IS NOT NULL")):
+            key, tied = self._keys(row)[0], True
+            ties.add([self._clusters.find(key)[0], f"near {row['_near']}"], *self._clusters.settled(key))
         wrong = []
-        for row in in_pieces(rows):
+        for row in self.store.arrival().each(columns):
             cluster, split = self._clusters.find(self._keys(row)[0])
-            if cluster in ties:
+            if tied and cluster in ties:
                 split = ties.find(cluster)[1]
-            split = self._given.get(row[ID], split)
+            split = self._given(row) or split
             if (row["_cluster"], row["_split"]) != (cluster, split):
                 wrong.append({ID: row[ID], "_cluster": cluster, "_split": split})
         self.store.correct(wrong)
 
-    def _load(self) -> None:
-        own = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
-        own += ["_hash", "_split", "_phash", EMBEDS_KEY]
-        user = self._stored([*self._groups, *self._splits])
-        for row in self.store.each([*own, *user]):
-            self._known[row[ID]] = Known(
-                position=row["_position"],
-                source=sys.intern(row["_source"]),
-                image=row["_image"],
-                image_hash=row["_image_hash"],
-                hash=row["_hash"],
-                embedded=row["_embedded"],
-                embeds_key=row[EMBEDS_KEY],
-            )
-            if row["_image_hash"]:
-                self._proven[row["_image_hash"]] = ImageFacts(
-                    row["_image_hash"], row["_width"], row["_height"], row["_phash"]
-                )
+    def _load(self, arrival: Arrival) -> None:
+        columns = [ID, "_position", "_source", "_image", "_image_hash", "_embedded", "_width", "_height"]
+        columns += ["_hash", "_split", "_phash", *self._stored([*self._groups, *self._splits])]
+        self._next_position = 0
+        for row in arrival.each(columns):
+            key, source, image, digest = row[ID], row["_source"], row["_image"], row["_image_hash"]
+            embedded = bool(row["_embedded"])
+            mark = fingerprint(source, image, row["_hash"], embedded=embedded)
+            self._rows.note(key, source, mark, embedded=embedded)
+            if digest:
+                self._proven.add(ImageFacts(digest, row["_width"], row["_height"], row["_phash"]))
                 if row["_phash"] is None:
-                    self._unseen.add(row[ID])
-            self._note_home(row["_image"], row["_source"])
-            self._join(row, row["_split"])
-        self._next_position = max((one.position for one in self._known.values()), default=-1) + 1
+                    self._unseen.add(key)
+            self._note_home(image, source)
+            self._clusters.add(self._keys(row), row["_split"], self._given(row))
+            self._next_position = row["_position"] + 1
 
     def _stored(self, names: list[str]) -> list[str]:
         present = self.store.kinds()
         return [name for name in names if name in present]
 
-    def _join(self, row: Mapping[str, Any], stored: str | None) -> None:
-        """Tell the clusters of a row, and note the split that the user gave it."""
-        given = next((parse_split(str(row[name])) for name in self._splits if row.get(name)), None)
-        if given:
-            self._given[row[ID]] = given
-        else:
-            self._given.pop(row[ID], None)
-        self._clusters.add(self._keys(row), stored, given)
+    def _ids_of(self, source: str) -> list[str]:
+        table = self.store.scan([ID, "_source"])
+        ids: list[str] = table.filter(pc.equal(table["_source"], source))[ID].to_pylist()
+        return ids
+
+    def _given(self, row: Mapping[str, Any]) -> str | None:
+        """Tell which split the user gave a row."""
+        if not self._splits:
+            return None
+        return next((parse_split(str(row[name])) for name in self._splits if row.get(name)), None)
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         return keys_of(row["_image_hash"], [(name, row.get(name)) for name in self._groups], row["_hash"])
@@ -215,17 +238,24 @@ class Adder:
         return self._portable(item.picture) if isinstance(item.picture, Path) else None
 
     def _note_home(self, image: str | None, source: str) -> None:
-        if image and (source in self._tables or image not in self._home):
-            self._home[image] = source
+        if image:
+            number = self._housing.setdefault(source, len(self._housing))
+            if self._home is not None and (source in self._tables or self._home.get(image) is None):
+                self._home[image] = number
 
     def _own(self, source: Source) -> Iterator[Item | Skipped]:
         """Leave out a folder's pictures that are rows of another source already."""
         passed = 0
+        if self._home is None and source.name not in self._tables and self._housing.keys() - {source.name}:
+            self._home = KeyNumbers()
+            for row in self.store.arrival().each(["_image", "_source"]):
+                self._note_home(row["_image"], row["_source"])
         for item in source.items():
-            place = self._place(item) if isinstance(item, Item) and item.needs_picture else None
-            if place and self._home.get(place, source.name) != source.name:
-                passed += 1
-                continue
+            if self._home and isinstance(item, Item) and item.needs_picture:
+                home = self._home.get(self._place(item) or "")
+                if home is not None and home != self._housing.get(source.name):
+                    passed += 1
+                    continue
             yield item
         if passed:
             said = f"{passed} pictures are rows of another source already and were passed over"
@@ -234,40 +264,32 @@ class Adder:
     def _compare(self, found: Examined, source: Source) -> None:
         item, facts = found.item, found.facts
         self.report.skipped += item.problems
-        if item.id in self._seen:
-            said = f"the id {item.id!r} came from {self._seen[item.id]} already; the first one stands"
+        if before := self._rows.see(item.id, found.place, source.name):
+            said = f"the id {item.id!r} came from {before} already; the first one stands"
             self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
             return
-        self._seen[item.id] = source.name
         values = self._converted(item, source)
         if facts is None and (item.needs_picture or not self._tells(values)):
             if not item.problems:
                 said = "the row has neither a picture nor a text nor a value in a column"
                 self.report.skipped.append(Skipped(source.name, item.row, None, None, said))
             return
-        known = self._known.get(item.id)
-        digest = row_hash(values, facts.hash if facts else None)
-        now = Known(
-            position=known.position if known else self._next_position,
+        change = _Change(
+            found=found,
+            values=values,
             source=source.name,
             image=self._place(item) if facts else None,
-            image_hash=facts.hash if facts else None,
-            hash=digest,
-            embedded=found.data is not None,
-            # Vectors made from the same content stay good, whatever else has changed.
-            embeds_key=known.embeds_key
-            if known and (known.hash == digest or self._same_content(known, values, facts))
-            else None,
+            hash=row_hash(values, facts.hash if facts else None),
         )
-        if now == known:
+        if found.place is not None and self._rows.is_same(found.place, change.fingerprint):
             self.report.unchanged += 1
             return
-        if known and known.source != source.name:
-            self._moved.add(known.source)
-        self.report.changed += known is not None
-        self.report.added += known is None
-        self._next_position += known is None
-        self._stage(item.id, values, now, facts, found.data)
+        self.report.changed += found.place is not None
+        self.report.added += found.place is None
+        if facts:
+            self._proven.add(facts)
+        self._batch.append(change)
+        self._batch_bytes += len(found.data or b"")
 
     def _same_content(self, known: Known, values: Values, facts: ImageFacts | None) -> bool:
         """Whether the row's vectors were made from the texts and the picture that it has now."""
@@ -275,42 +297,45 @@ class Adder:
         content = content_of(texts_of(values, names), facts.hash if facts else None)
         return content in (known.embeds_key or "").split(":")
 
-    def _stage(
-        self, key: str, values: Values, now: Known, facts: ImageFacts | None, data: bytes | None
-    ) -> None:
-        known = self._known.get(key)
-        if known is None or known.image_hash != now.image_hash:
-            self._touched.add(key)
+    def _row(self, change: _Change, known: Known | None) -> dict[str, Any]:
+        """Make the row that is written."""
+        key, facts, values = change.found.item.id, change.found.facts, change.values
+        image_hash = facts.hash if facts else None
+        position = known.position if known else self._next_position
+        self._next_position += known is None
+        if known and known.source != change.source:
+            self._moved.add(known.source)
+        if known is None or known.image_hash != image_hash:
+            self._touched.append(position)
             self._unseen.discard(key)
         if facts and facts.look is None:
             self._unseen.add(key)
-        self._known[key] = now
-        if facts:
-            self._proven[facts.hash] = facts
-        self._note_home(now.image, now.source)
+        self._note_home(change.image, change.source)
+        # Vectors made from the same content stay good, whatever else has changed.
+        good = known and (known.hash == change.hash or self._same_content(known, values, facts))
         row: dict[str, Any] = {
             **values,
             ID: key,
-            "_position": now.position,
-            "_source": now.source,
-            "_image": now.image,
-            "_image_bytes": data,
-            "_embedded": now.embedded,
-            "_image_hash": now.image_hash,
+            "_position": position,
+            "_source": change.source,
+            "_image": change.image,
+            "_image_bytes": change.found.data,
+            "_embedded": change.embedded,
+            "_image_hash": image_hash,
             "_width": facts.width if facts else None,
             "_height": facts.height if facts else None,
             "_phash": facts.look if facts else None,
-            "_hash": now.hash,
+            "_hash": change.hash,
             "_updated_at": datetime.now(UTC),
-            EMBEDS_KEY: now.embeds_key,
+            EMBEDS_KEY: known.embeds_key if known and good else None,
         }
         texts = row_texts(row, self.fields)
         row |= {WORDS: stored_words(texts), WORDS_KEY: words_key(texts)}
-        self._join(row, None)
+        given = self._given(row)
+        self._clusters.add(self._keys(row), None, given)
         row["_cluster"], split = self._clusters.find(self._keys(row)[0])
-        row["_split"] = self._given.get(key, split)
-        self._batch.append(row)
-        self._batch_bytes += len(data or b"")
+        row["_split"] = given or split
+        return row
 
     def _converted(self, item: Item, source: Source) -> Values:
         """Convert values to what the catalogue's columns want; sidecars may bring columns unannounced."""
@@ -339,16 +364,17 @@ class Adder:
 
     def _commit(self) -> None:
         if self._batch:
-            brought = {name for row in self._batch for name, value in row.items() if value is not None}
+            places = [one.found.place for one in self._batch]
+            known = iter(self._rows.known([place for place in places if place is not None]))
+            rows = [self._row(one, None if one.found.place is None else next(known)) for one in self._batch]
+            brought = {name for row in rows for name, value in row.items() if value is not None}
             self.store.grow({name: one.type for name, one in self.fields.items() if name in brought})
-            self.store.upsert(self._batch)
+            self.store.upsert(rows)
         self._batch, self._batch_bytes = [], 0
         self._last_commit = time.monotonic()
 
     def _drop_gone(self, source: Source, *, prune: bool) -> None:
-        gone = [
-            key for key, one in self._known.items() if one.source == source.name and key not in self._seen
-        ]
+        gone = self._rows.unseen(source.name)
         if prune and source.unreadable:
             self.report.notes.append(
                 f"{source.name}: nothing was pruned, because {source.unreadable} of its parts could not be "
@@ -360,8 +386,10 @@ class Adder:
         self.report.gone += len(gone)
 
     def _remove(self, keys: list[str]) -> None:
-        self._lost |= set(self.store.rows(keys, ["_near"])["_near"].drop_null().to_pylist())
+        gone = set(keys)
+        if gone:
+            near = in_pieces(self.store.scan([ID, "_near"], "_near IS NOT NULL"))
+            self._lost |= {row["_near"] for row in near if row[ID] in gone}
         self.store.delete(keys)
-        for key in keys:
-            del self._known[key]
+        self._rows.remove(keys)
         self.report.removed += len(keys)

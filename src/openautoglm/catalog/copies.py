@@ -20,18 +20,17 @@ The thresholds were measured on pictures distorted in fifteen ways (`docs/worksp
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from openautoglm.catalog.hamming import Places, near_pairs
 from openautoglm.catalog.images import see
 from openautoglm.catalog.look import FLAT, unlikeness
-from openautoglm.catalog.schema import EMBEDS_KEY, ID
-from openautoglm.catalog.store import Store, in_pieces
+from openautoglm.catalog.schema import EMBEDS_KEY, ID, NEAR
+from openautoglm.catalog.store import Store
 from openautoglm.catalog.stored import NEEDED, open_stored
 from openautoglm.catalog.thumbnails import Thumbnails
 
@@ -45,13 +44,15 @@ _CANDIDATES = 32
 _SAME_HASH = 8
 """Of the pictures that share a hash, so many speak for all."""
 _AT_ONCE = 128
+_DIGEST = 32
+"""Hex digits of a content hash: two numbers of 64 bits."""
 _SAMPLE = 1000
 _IMAGE = "_image_embeds"
 
 
 def settle_copies(
     store: Store,
-    touched: Collection[str] = (),
+    touched: Sequence[int] = (),
     lost: Collection[str] = (),
     *,
     everything: bool = False,
@@ -60,44 +61,47 @@ def settle_copies(
 
     Args:
         store: the table; its lock is held by the caller.
-        touched: ids of the rows whose picture came or changed.
+        touched: positions of the rows whose picture came or changed.
         lost: names of clusters that a row was removed from.
         everything: compare all with all, as if nothing were known.
     """
     if not (touched or lost or everything):
         return False
-    table = store.scan([*NEEDED, "_phash", "_near"])
-    stored = table["_near"].to_pylist()
-    rows = np.flatnonzero(table["_image_hash"].is_valid())
+    table = _read(store)
+    rows = np.flatnonzero(table.there)
     # Rows with the same file have one picture; a picture is named by its first row.
-    pictures = np.asarray(table["_image_hash"].drop_null().combine_chunks().dictionary_encode().indices)
-    first = rows[np.unique(pictures, return_index=True)[1]]
-    hashes = np.asarray(table["_phash"].fill_null(FLAT), np.uint64)[first]
+    pictures, first = _distinct(table.digests[rows])
+    first = rows[first]
+    hashes = table.looks[first]
 
-    fresh = np.asarray(pc.is_in(table[ID], pa.array(list(touched), pa.string())))
-    broken = set(lost) | {stored[row] for row in np.flatnonzero(fresh) if stored[row]}
-    groups = _Groups(len(first))
-    known: dict[str, int] = {}
+    fresh = np.isin(table.positions, np.asarray(touched, np.int64))
+    names: list[str] = table.near.dictionary.to_pylist()
+    near = np.asarray(table.near.indices.fill_null(-1), np.int64)
+    gone = set(lost)
+    broken = np.union1d(near[fresh], [code for code, name in enumerate(names) if name in gone])
+    asks = np.full(len(rows), True) if everything else fresh[rows] | np.isin(near[rows], broken[broken >= 0])
     asking = np.zeros(len(first), bool)
-    for row, picture in zip(rows.tolist(), pictures.tolist(), strict=True):
-        near = stored[row]
-        if everything or fresh[row] or near in broken:
-            asking[picture] = True
-        elif near is not None:
-            groups.join(known.setdefault(near, picture), picture)
-    for one, other in _copies(store, table, first, hashes, np.flatnonzero(asking & (hashes != FLAT))):
+    asking[pictures[asks]] = True
+    groups = _Groups(len(first))
+    known: dict[int, int] = {}
+    for place in np.flatnonzero(~asks & (near[rows] >= 0)).tolist():
+        picture = int(pictures[place])
+        groups.join(known.setdefault(int(near[rows[place]]), picture), picture)
+    for one, other in _copies(store, first, hashes, np.flatnonzero(asking & (hashes != FLAT))):
         groups.join(one, other)
 
-    roots = np.array([groups.root(picture) for picture in range(len(first))], np.int64)[pictures]
-    sizes = np.bincount(roots, minlength=len(first))
-    names: dict[int, str] = {}
-    now: list[str | None] = [None] * len(stored)
-    for row, root in zip(rows.tolist(), roots.tolist(), strict=True):
-        if sizes[root] > 1:
-            now[row] = names.get(root) or names.setdefault(root, table[ID][row].as_py())
-    wrong = [
-        {ID: table[ID][row].as_py(), "_near": near} for row, near in enumerate(now) if near != stored[row]
-    ]
+    roots = groups.roots()[pictures]
+    together = np.bincount(roots, minlength=len(first))[roots] > 1
+    root_of = np.full(len(near), -1, np.int64)
+    root_of[rows[together]] = roots[together]
+    named: dict[int, str] = {}
+    wrong = []
+    concerned = np.flatnonzero((root_of >= 0) | (near >= 0))
+    for place, row in zip(concerned.tolist(), store.arrival().at(concerned, [ID, "_near"]), strict=True):
+        root = int(root_of[place])
+        now = named.setdefault(root, row[ID]) if root >= 0 else None
+        if now != row["_near"]:
+            wrong.append({ID: row[ID], "_near": now})
     store.correct(wrong)
     return bool(wrong)
 
@@ -122,14 +126,14 @@ def fold(rows: Iterable[T], near: Callable[[T], str | None]) -> list[tuple[T, li
 
 
 def _copies(
-    store: Store, table: Any, first: Places, hashes: NDArray[np.uint64], asking: Places
+    store: Store, first: Places, hashes: NDArray[np.uint64], asking: Places
 ) -> Iterable[tuple[int, int]]:
     """Yield the pairs of pictures, as places in `first`, of which one is a copy of the other."""
     one, other = _candidates(hashes, asking)
     if not len(one):
         return
     shown = np.unique(np.concatenate([one, other]))
-    wanted = in_pieces(table.select(list(NEEDED)).take(first[shown]))
+    wanted = store.arrival().at(first[shown], NEEDED)
     doubtful: list[tuple[int, int]] = []
     with Thumbnails(store.folder) as thumbnails:
         for _, thumbnail in open_stored(store, wanted, lambda picture: see(picture).thumbnail):
@@ -147,7 +151,7 @@ def _copies(
                     yield a, b
                 elif u <= DOUBTFUL:
                     doubtful.append((a, b))
-    yield from _seen_alike(store, table[ID].take(first), doubtful)
+    yield from _seen_alike(store, first, doubtful)
 
 
 def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Places]:
@@ -171,16 +175,14 @@ def _candidates(hashes: NDArray[np.uint64], asking: Places) -> tuple[Places, Pla
     return pairs[:, 0], pairs[:, 1]
 
 
-def _seen_alike(
-    store: Store, ids: pa.ChunkedArray, pairs: Sequence[tuple[int, int]]
-) -> Iterable[tuple[int, int]]:
+def _seen_alike(store: Store, first: Places, pairs: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     """Yield those of the pairs whose vectors, where one model made both, say that they show the same."""
     if not pairs or _IMAGE not in store.dataset.schema.names:
         return
     known = [_IMAGE, EMBEDS_KEY]
     sample = store.dataset.to_table(columns=known, filter=f"{_IMAGE} IS NOT NULL", limit=_SAMPLE).to_pylist()
     shown = sorted({picture for pair in pairs for picture in pair})
-    found = store.rows(ids.take(shown).to_pylist(), known).to_pylist()
+    found = list(store.arrival().at(first[shown], known))
     rows = dict(zip(shown, found, strict=True))
     for model in sorted({_model(row) for row in found if row[EMBEDS_KEY] and row[_IMAGE]}):
         usual = np.array([row[_IMAGE] for row in sample if _model(row) == model], np.float64)
@@ -201,17 +203,70 @@ def _model(row: dict[str, Any]) -> str:
     return str(row[EMBEDS_KEY] or "").partition(":")[0]
 
 
+class _Table(NamedTuple):
+    """What is compared, one entry a row, in order of arrival."""
+
+    positions: Places
+    there: NDArray[np.bool_]
+    """Whether the row has a picture; without one, its digest and look mean nothing."""
+    digests: NDArray[np.uint64]
+    """(N, 2) the content hashes."""
+    looks: NDArray[np.uint64]
+    near: pa.DictionaryArray
+
+
+def _read(store: Store) -> _Table:
+    # One entry before the first batch, so that an empty table has arrays, too.
+    positions, there = [np.empty(0, np.int64)], [np.empty(0, bool)]
+    digests, looks = [np.empty((0, 2), np.uint64)], [np.empty(0, np.uint64)]
+    near = [pa.array([], pa.string())]
+    for batch in store.arrival().batches(["_position", "_image_hash", "_phash", NEAR]):
+        hashes = batch["_image_hash"].to_pylist()
+        positions.append(np.asarray(batch["_position"]))
+        there.append(np.array([one is not None for one in hashes], bool))
+        text = "".join(one or "0" * _DIGEST for one in hashes)
+        digests.append(np.frombuffer(bytes.fromhex(text), np.uint64).reshape(-1, 2))
+        looks.append(np.asarray(batch["_phash"].fill_null(FLAT), np.uint64))
+        near += batch[NEAR].chunks if isinstance(batch, pa.Table) else [batch[NEAR]]
+    return _Table(
+        positions=np.concatenate(positions),
+        there=np.concatenate(there),
+        digests=np.concatenate(digests),
+        looks=np.concatenate(looks),
+        near=pa.concat_arrays(near).dictionary_encode(),
+    )
+
+
+def _distinct(digests: NDArray[np.uint64]) -> tuple[Places, Places]:
+    """Number pictures in the order of their first rows: the number of each row, the first row of each."""
+    order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: of equals the first row comes first
+    other = np.any(digests[order[1:]] != digests[order[:-1]], axis=1)
+    begins = np.concatenate([[0], np.flatnonzero(other) + 1])[: len(order)]
+    group = np.empty(len(order), np.int64)
+    group[order] = np.cumsum(np.concatenate([[False], other])[: len(order)])
+    first = order[begins]
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[group], np.sort(first)
+
+
 class _Groups:
     """Union-find over 0 … n − 1; the root is the lowest."""
 
     def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
+        self._parent = np.arange(count)
 
     def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
+        low, high = sorted((self._root(one), self._root(other)))
         self._parent[high] = low
 
-    def root(self, one: int) -> int:
+    def roots(self) -> Places:
+        """The root of each."""
+        while not np.array_equal(above := self._parent[self._parent], self._parent):
+            self._parent = above
+        return self._parent
+
+    def _root(self, one: int) -> int:
         while self._parent[one] != one:
-            self._parent[one] = one = self._parent[self._parent[one]]
+            self._parent[one] = one = int(self._parent[self._parent[one]])
         return one

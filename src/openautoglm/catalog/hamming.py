@@ -26,7 +26,7 @@ _FLIPS = np.array(
     ],
     np.uint16,
 )
-_PAIRS_AT_ONCE = 1 << 19
+_PAIRS_AT_ONCE = 1 << 16
 _ASKING_AT_ONCE = 1024
 
 Hashes = NDArray[np.uint64]
@@ -77,7 +77,7 @@ def _look_up(
     first, counts = starts[values], starts[values + 1] - starts[values]
     who, first, counts = (column[counts > 0] for column in (who, first, counts))
     found = []
-    # Where many hashes share a band the pairs are many: half a million at a time take some 40 MB.
+    # Where many hashes share a band the pairs are many: 64 thousand at a time take some 5 MB.
     cuts = np.searchsorted(np.cumsum(counts), np.arange(_PAIRS_AT_ONCE, counts.sum(), _PAIRS_AT_ONCE))
     for part in np.split(np.arange(len(counts)), np.unique(cuts)):
         sizes = counts[part]

@@ -29,7 +29,7 @@ def refresh_words(store: Store, fields: Mapping[str, Field]) -> int:
     # A workspace of an earlier version has no such columns.
     names = [name for name in ("_image", "file", WORDS_KEY, *word_fields(fields)) if name in present]
     stale: list[dict[str, Any]] = []
-    for row in store.each([ID, *dict.fromkeys(names)]):
+    for row in store.arrival().each([ID, *dict.fromkeys(names)]):
         texts = row_texts(row, fields)
         key = words_key(texts)
         if key != row.get(WORDS_KEY):

@@ -17,13 +17,18 @@ name, which says in training that pictures are the same, not that they are alike
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 from openautoglm.catalog.hashing import unit_interval
+from openautoglm.catalog.key_numbers import KeyNumbers
 from openautoglm.catalog.schema import SPLITS
 
 _NAMES = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2}
 _VALIDATION_FROM, _TEST_FROM = 0.8, 0.9
+_RANKS: dict[str | None, int] = {split: rank for rank, split in enumerate(SPLITS)}
+_NONE = len(SPLITS)
+"""The rank of no split, weaker than all."""
 
 
 def parse_split(value: str) -> str:
@@ -44,6 +49,8 @@ def parse_split(value: str) -> str:
 class Clusters:
     """Union-find over keys; each cluster knows its first key, and the strongest split seen.
 
+    A key takes some sixty bytes; only the names of clusters with more than one key are kept as texts.
+
     >>> clusters = Clusters()
     >>> clusters.add(["image a", "group 1"], "test"), clusters.add(["image b"], "train")
     (None, None)
@@ -53,47 +60,64 @@ class Clusters:
     """
 
     def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-        self._age: dict[str, int] = {}
-        self._rank: dict[str, int] = {}
-        self._given: dict[str, int] = {}
+        self._numbers = KeyNumbers()
+        """Of the keys, by age."""
+        self._parent = array("I")
+        self._rank, self._given = bytearray(), bytearray()
+        self._names: dict[int, str] = {}
 
     def add(self, keys: Sequence[str], stored: str | None = None, given: str | None = None) -> None:
         """Join `keys` (at least one) into one cluster; say which split its row has, or the user gave it."""
-        roots = list(dict.fromkeys(self._root(key) for key in keys))
+        roots: dict[int, str] = {}  # and a key by which each was found
+        for key in keys:
+            born = len(self._parent)
+            number = self._numbers.setdefault(key, born)
+            if number == born:
+                self._parent.append(number)
+                self._rank.append(_NONE)
+                self._given.append(_NONE)
+            roots.setdefault(self._root(number), key)
         # The oldest key stays the root, so a cluster's name does not change as it grows.
-        first = min(roots, key=lambda root: self._age[root])
-        for root in roots:
-            self._parent[root] = first
+        first = min(roots)
+        if len(roots) > 1:
+            # A cluster without a name yet is the one key by which it was found.
+            self._names.setdefault(first, roots[first])
+            for root in roots.keys() - {first}:
+                self._parent[root] = first
+                self._names.pop(root, None)
         for ranks, split in ((self._rank, stored), (self._given, given)):
-            known = [ranks.pop(root) for root in roots if root in ranks]
-            known += [SPLITS.index(split)] if split in SPLITS else []
-            if known:
-                ranks[first] = min(known)
+            if split is not None or len(roots) > 1:
+                ranks[first] = min(_RANKS.get(split, _NONE), *(ranks[root] for root in roots))
 
     def find(self, key: str) -> tuple[str, str]:
         """Find the name of the key's cluster, and its split."""
-        root = self._root(key)
-        rank = self._given.get(root, self._rank.get(root))
-        return root, SPLITS[rank] if rank is not None else split_of(root)
+        number = self._numbers.get(key)
+        if number is None:
+            return key, split_of(key)
+        root = self._root(number)
+        name = self._names.get(root, key)
+        rank = self._rank[root] if self._given[root] == _NONE else self._given[root]
+        return name, SPLITS[rank] if rank != _NONE else split_of(name)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._parent
+        return self._numbers.get(key) is not None
 
     def settled(self, key: str) -> tuple[str | None, str | None]:
         """Tell which split the key's rows have already, and which the user gave them; None where none."""
-        root = self._root(key)
-        ranks = self._rank.get(root), self._given.get(root)
-        stored, given = (None if rank is None else SPLITS[rank] for rank in ranks)
+        number = self._numbers.get(key)
+        if number is None:
+            return None, None
+        root = self._root(number)
+        stored, given = (
+            None if one[root] == _NONE else SPLITS[one[root]] for one in (self._rank, self._given)
+        )
         return stored, given
 
-    def _root(self, key: str) -> str:
-        if key not in self._parent:
-            self._parent[key] = key
-            self._age[key] = len(self._age)
-        while self._parent[key] != key:
-            self._parent[key] = key = self._parent[self._parent[key]]
-        return key
+    def _root(self, number: int) -> int:
+        parent = self._parent
+        while (above := parent[number]) != number:
+            parent[number] = number = parent[above]
+        return number
 
 
 def split_of(name: str) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from openautoglm.catalog.arrival import Arrival
 from openautoglm.catalog.by_columns import cheaper_by_columns
 from openautoglm.catalog.condition import checked
 from openautoglm.catalog.errors import CatalogError, writing_to
@@ -101,9 +102,9 @@ class Store:
             table = table.take(pc.sort_indices(table, sort_keys=[("_position", "ascending")]))
         return table.select(list(columns))
 
-    def each(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Read some columns of all rows, in order of arrival; as objects of Python only a few at a time."""
-        return in_pieces(self.scan(columns))
+    def arrival(self) -> Arrival:
+        """Give the rows in order of arrival, a few at a time, as they are at the latest commit."""
+        return Arrival(self.dataset)
 
     def rows(self, ids: Sequence[str], columns: Sequence[str], where: str | None = None) -> pa.Table:
         """Read some columns of the named rows, in the order of `ids`, leaving out those that fail `where`.

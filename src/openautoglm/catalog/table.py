@@ -9,7 +9,6 @@ row is kept.
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from openautoglm.catalog.dates import Order
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.hashing import row_hash
 from openautoglm.catalog.infer import look_at
+from openautoglm.catalog.key_numbers import KeyNumbers
 from openautoglm.catalog.readers import BadRow, Reader, open_table
 from openautoglm.catalog.report import OnProgress, Progress, Skipped
 from openautoglm.catalog.schema import ID, WIDER, Field, Kind, Roles, column_name
@@ -87,8 +87,7 @@ class TableSource:
 
     def items(self) -> Iterator[Item | Skipped]:
         """Yield the table's rows in its order."""
-        derived: Counter[str] = Counter()
-        lines: dict[str, int] = {}
+        derived, lines = KeyNumbers(), KeyNumbers()
         self.unreadable = 0
         for row in self._reader.rows(with_bytes=True):
             if isinstance(row, BadRow):
@@ -100,14 +99,13 @@ class TableSource:
             if not item.id:
                 self.unreadable += 1
                 yield Skipped(self.name, number, self.roles.id, None, "the id is empty")
-            elif item.id in lines:
-                reason = f"id {item.id!r} was on line {lines[item.id]} already; the first one stands"
+            elif (before := lines.setdefault(item.id, number)) != number:
+                reason = f"id {item.id!r} was on line {before} already; the first one stands"
                 yield Skipped(self.name, number, self.roles.id, None, reason)
             else:
-                lines[item.id] = number
                 yield item
 
-    def _item(self, number: int, cells: dict[str, Any], derived: Counter[str]) -> Item:
+    def _item(self, number: int, cells: dict[str, Any], derived: KeyNumbers) -> Item:
         values: Values = {}
         problems: list[Skipped] = []
         for raw, known in self._named.items():
@@ -124,8 +122,9 @@ class TableSource:
             key = str(convert(cells.get(self.roles.id), "text") or "")
         else:
             key = f"{self.prefix}:{said or row_hash(values, None)[:16]}"
-            derived[key] += 1
-            key = f"{key}#{derived[key]}" if derived[key] > 1 else key
+            times = (derived.get(key) or 0) + 1
+            derived[key] = times
+            key = f"{key}#{times}" if times > 1 else key
         item = Item(key, values, number, picture_field=self.roles.image, problems=problems)
         if isinstance(picture, str):
             item.problems.append(Skipped(self.name, number, self.roles.image, said, picture))

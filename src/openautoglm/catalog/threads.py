@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 S = TypeVar("S")
@@ -17,22 +18,30 @@ T = TypeVar("T")
 _AHEAD = 8
 
 
-def in_order(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+def in_order(
+    work: Callable[[S], T], items: Iterable[S], *, is_quick: Callable[[S], bool] | None = None
+) -> Iterator[T]:
     """Yield `work(item)` of every item; at most a few results a core are in memory.
+
+    Args:
+        work: what is done.
+        items: of which.
+        is_quick: tells of an item that it takes less than handing it to a thread; it is done without one,
+            when its turn comes.
 
     >>> list(in_order(len, ["a", "bcd", ""]))
     [1, 3, 0]
     """
     workers = min(8, os.cpu_count() or 1)
-    waiting: deque[Future[T]] = deque()
+    waiting: deque[Callable[[], T]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="catalog") as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(work, item))
+                quick = is_quick is not None and is_quick(item)
+                waiting.append(partial(work, item) if quick else pool.submit(work, item).result)
                 if len(waiting) >= workers * _AHEAD:
-                    yield waiting.popleft().result()
+                    yield waiting.popleft()()
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()()
         finally:
-            for future in waiting:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -212,10 +212,13 @@ def _analysis() -> str:
     return f"{_ANALYSIS}/{Stemmer.version()}"
 
 
-@lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
-    if len(word) < 3 or not (word.isascii() and word.isalpha()):
-        return word
+    # Numbers have no stem, and would fill the cache with the names of files.
+    return _english_stem(word) if len(word) > 2 and word.isascii() and word.isalpha() else word
+
+
+@lru_cache(maxsize=1 << 14)
+def _english_stem(word: str) -> str:
     import Stemmer
 
     # One each time: it is made in microseconds, and two threads may not share one.
