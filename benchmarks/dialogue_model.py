@@ -182,23 +182,15 @@ class _Rows:
     def __init__(self, told: Dialogues, history: bool) -> None:
         self.each = 1 if history else TURNS
         """Rows of a dialogue."""
-        words, places = [], []
-        for questions, answers in zip(told.questions, told.answers, strict=True):
-            row: list[int] = []
-            place: list[int] = []
-            for question, answer in zip(questions, answers, strict=True):
-                if not history:
-                    row, place = [], []
-                row += [*question[question > 0].tolist(), int(answer)]
-                place.append(len(row) - 1)
-                if not history or len(place) == TURNS:
-                    words.append(row)
-                    places.append(place)
-        longest = max(map(len, words))
-        self.words = torch.tensor([row + [0] * (longest - len(row)) for row in words])
-        """(rows, T), padded with 0 at the end."""
-        self.places = torch.tensor(places)
-        """(rows, answers) where the answers stand."""
+        turns = np.concatenate([told.questions, told.answers], axis=2)
+        answers = np.concatenate([told.questions * 0, told.answers], axis=2) > 0
+        rows, real = turns.reshape(len(turns) * self.each, -1), turns > 0
+        length = real.reshape(len(rows), -1).sum(1)
+        there = np.arange(length.max()) < length[:, None]
+        words, answered = np.zeros(there.shape, np.int64), np.zeros(there.shape, bool)
+        words[there], answered[there] = turns[real], answers[real]  # row by row, the padding between left out
+        self.words, self.answered = torch.from_numpy(words), torch.from_numpy(answered)
+        """(rows, T) words, padded with 0 at the end, and which of them are answers."""
 
 
 def train(form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verbose: bool = False) -> Speaker:
@@ -222,16 +214,14 @@ def train(form: Form, sight: Sight, told: Dialogues, seed: int, steps: int, verb
             rows, some = dialogues, draw.choice(len(told.scenes), BATCH, replace=False)
             if not form.history:
                 some = (some[:, None] * TURNS + np.arange(TURNS)).ravel()
-        words, places = rows.words[some], rows.places[some]
-        words = words[:, : int(places.max()) + 1]
+        words, answered = rows.words[some], rows.answered[some]
+        longest = int((words > 0).sum(1).max())
+        words, answered = words[:, :longest], answered[:, 1:longest]
         scenes, scene_of = np.unique(some // rows.each, return_inverse=True)
         with torch.no_grad():
             image = sight.tower(pictures(torch.from_numpy(told.scenes[scenes]), generator)).tokens
         hidden, _ = model(words[:, :-1], image[scene_of], mask=words[:, :-1] > 0)
-        at = torch.arange(len(words))[:, None]
-        loss = F.cross_entropy(
-            model.scores(hidden[at, places - 1]).flatten(0, 1), words[at, places].flatten()
-        )
+        loss = F.cross_entropy(model.scores(hidden[answered]), words[:, 1:][answered])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -248,18 +238,22 @@ def converse(model: Speaker, sight: Sight, told: Dialogues, seed: int) -> NDArra
     """Answer turn by turn, the model's own answers as history; return which are right (D, TURNS).
 
     Each turn is given to the model as it comes, padded to the longest question, with the state of the turns
-    before: no turn is read twice.
+    before: no turn is read twice. It writes as many words as the answer has, and the last one is judged.
     """
     scenes = torch.from_numpy(told.scenes)
     image = sight.tower(pictures(scenes, torch.Generator().manual_seed(seed))).tokens
     questions, answers = torch.from_numpy(told.questions), torch.from_numpy(told.answers)
     states: list[BlockState] | None = None
-    right = []
+    right = torch.zeros(answers.shape[:2], dtype=torch.bool)
     at = torch.arange(len(scenes))
     for turn in range(answers.shape[1]):
         question = questions[:, turn]
         hidden, states = model(question, image, states if model.form.history else None, question > 0)
-        answer = model.scores(hidden[at, (question > 0).sum(1) - 1]).argmax(1)
-        right.append(answer == answers[:, turn])
-        _, states = model(answer[:, None], image, states)
-    return torch.stack(right, 1).numpy()
+        last = hidden[at, (question > 0).sum(1) - 1]
+        for wanted in answers[:, turn].T:
+            going_on = wanted > 0
+            word = model.scores(last).argmax(1)
+            right[:, turn] = torch.where(going_on, word == wanted, right[:, turn])
+            hidden, states = model(word[:, None], image, states, going_on[:, None])
+            last = torch.where(going_on[:, None], hidden[:, 0], last)
+    return right.numpy()
