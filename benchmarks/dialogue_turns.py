@@ -6,7 +6,7 @@
     find the animal ?         b3             what colour is the animal ?                 orange
 
 What is beside something is told with the way to it: where that is, where its neighbour is, and what is there.
-(Asked for the neighbour alone, a model of this size learned each of these steps but not one after the other, in
+(Asked for the neighbour alone, a model of this size learned each of these steps but not one after another, in
 2,400 steps of training.)
 
 What a later turn may refer to is what was *said* by name, in a question or an answer: `it` is the object

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from openautoglm.catalog.catalog import Catalog
 from openautoglm.catalog.errors import CatalogError
 from openautoglm.catalog.report import Skipped
 from openautoglm.catalog.schema import Field, Roles
@@ -114,3 +116,21 @@ def test_names_that_sql_does_not_take(write: Write) -> None:
     assert list(source.fields) == ["title", "price_eur", "rank"]
     with pytest.raises(CatalogError, match="would be a second 'price_eur'"):
         opened(write("b.csv", "title,price.eur,price_eur\na,3,1\n"))
+
+
+def test_pictures_lie_in_a_folder_that_is_added_too(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name, colour in (("a.png", "red"), ("b.png", "blue")):
+        Image.new("RGB", (8, 8), colour).save(tmp_path / "photos" / name)
+    Image.new("RGB", (8, 8), "green").save(tmp_path / "b.png")
+    (tmp_path / "table.csv").write_text("id,image,title\n1,a.png,one\n2,b.png,two\n3,c.png,three\n")
+    shop = Catalog(tmp_path / "shop", create=True)
+    report = shop.add(tmp_path / "photos", tmp_path / "table.csv")
+    assert [one.path for one in report.skipped] == [str(tmp_path / "c.png")]
+    places = {row["id"]: row["_image"] for row in shop.read(["id", "_image"]).to_pylist()}
+    assert places["1"] == str(tmp_path / "photos" / "a.png") and places["2"] == str(tmp_path / "b.png")
+    assert len(places) == 4  # photos/b.png is no row of the table
+    assert (shop.add().added, shop.add().changed) == (0, 0)
+    Image.new("RGB", (8, 8), "grey").save(tmp_path / "photos" / "c.png")
+    again = shop.add()
+    assert (again.added, again.changed, again.skipped) == (0, 1, [])

@@ -38,6 +38,7 @@ class Sources:
         self._progress = progress
         self.stored: dict[str, dict[str, Any]] = settings.setdefault("sources", {})
         self.notes: list[str] = []
+        self._folders: list[Path] = []
         self.left_out: dict[str, str] = {}
         """Known sources that cannot be read now, by name, and why."""
         self.absent: set[str] = set()
@@ -71,7 +72,9 @@ class Sources:
             CatalogError: as `named` and `open`; without any, if there is none, or none can be opened.
         """
         if given:
-            opened = [self.open(one, roles, fields) for one in self.named(given)]
+            wanted = self.named(given)
+            self._folders = self._all_folders(wanted)
+            opened = [self.open(one, roles, fields) for one in wanted]
             # Of rows that several sources tell, those named last count first, then and when all are read.
             self.stored = {one.name: self.stored[one.name] for one in opened} | self.stored
             return opened
@@ -79,11 +82,12 @@ class Sources:
             raise CatalogError(
                 f"nothing was ever added to {self.workspace}; name a folder of pictures or a table"
             )
+        self._folders = self._all_folders([])
         found: list[tuple[bool, Source]] = []
         for name in list(self.stored):
             try:
-                (wanted,) = self.named([self._known(name)])
-                found.append((isinstance(wanted, Path) and wanted.is_dir(), self.open(wanted, roles, fields)))
+                (one,) = self.named([self._known(name)])
+                found.append((isinstance(one, Path) and one.is_dir(), self.open(one, roles, fields)))
             except CatalogError as error:
                 self.left_out[name] = str(error)
         if not found:
@@ -127,6 +131,7 @@ class Sources:
                 known=fields,
                 id_before=about.get("id"),
                 orders_before=about.get("dates"),
+                folders=self._folders,
                 progress=self._progress,
             )
             now["id"] = source.roles.id
@@ -159,6 +164,12 @@ class Sources:
             kind = WIDER.get((known.type, found.type), known.type) if known else found.type
             fields[found.name] = Field(found.name, role, kind, language)
         return source
+
+    def _all_folders(self, named: Sequence[Path | SqlQuery]) -> list[Path]:
+        """List the folders among the sources, those that are named now first."""
+        known = (self.workspace / name for name, about in self.stored.items() if "query" not in about)
+        paths = dict.fromkeys([*(one for one in named if isinstance(one, Path)), *known])
+        return [one for one in paths if _is_folder(one)]
 
     def _known(self, name: str) -> Path | SqlQuery:
         about = self.stored[name]
@@ -217,6 +228,14 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise CatalogError(f"{path} cannot be reached: {error.strerror or error}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one that can be looked into."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_archive(path: Path) -> bool:

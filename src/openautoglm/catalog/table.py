@@ -1,15 +1,15 @@
 """Import a table: a row of the file or query is a row of the catalogue, its columns keep their names.
 
-A picture's path is relative to the table, or the cell is a `data:` URI; an empty cell means a row without
-a picture. Without an id column, a row's id is its picture's path, or its content where it has none (a
-second such row gets #2). What is wrong with a cell is listed with file, line and field, and the rest of the
-row is kept.
+A picture's path is relative to the table, or, where nothing lies there, to a folder that is a source, too; or
+the cell is a `data:` URI. An empty cell means a row without a picture. Without an id column, a row's id is
+its picture's path, or its content where it has none (a second such row gets #2). What is wrong with a cell is
+listed with file, line and field, and the rest of the row is kept.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class TableSource:
         id_before: the column that named the rows the last time. It still does if the user says nothing else:
             one empty cell in it must not give all rows other names.
         orders_before: how dates with slashes were read the last time, for columns that do not tell it now.
+        folders: where pictures are looked for that do not lie beside the table.
         progress: told now and then while it is looked at.
 
     Raises:
@@ -57,10 +58,12 @@ class TableSource:
         known: KnownFields,
         id_before: str | None = None,
         orders_before: Mapping[str, Order] | None = None,
+        folders: Sequence[Path] = (),
         progress: OnProgress | None = None,
     ) -> None:
         self.name, self.prefix = name, prefix
         self._reader = open_table(table) if isinstance(table, Path) else table
+        self._folders = (self._reader.folder, *folders)
         if not roles.id and id_before in self._reader.columns:
             roles = replace(roles, id=id_before)
         facts = look_at(self._reader, roles, orders_before, self._told(progress))
@@ -165,7 +168,7 @@ class TableSource:
             text.replace("\\", "/"),
             *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")),
         ]
-        paths = [self._reader.folder / one for one in dict.fromkeys(spelt)]
+        paths = [folder / one for folder in self._folders for one in dict.fromkeys(spelt)]
         return next((path for path in paths if len(paths) > 1 and path.exists()), paths[0])
 
     def _agree(self, raw: str, found: Field, known: Field | None) -> Kind:
