@@ -66,7 +66,7 @@ class Size:
     recall: Course = field(default_factory=Course)
     seeing: int = 250
     """Steps of the tower."""
-    talking: int = 1600
+    talking: int = 3000
     """Steps of a dialogue model."""
     told: int = 10000
     """Dialogues for training; each is read several times, its picture drawn anew each time."""
