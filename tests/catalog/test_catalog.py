@@ -97,7 +97,7 @@ def test_a_table_with_chinese_titles_and_missing_pictures(
         (4, "图片", "no.jpg"),
         (5, "图片", "broken.jpg"),
     ]
-    assert "file not found" in str(report.skipped[0])
+    assert "file not found" in str(report.skipped[0]) and ", line 4, " in str(report.skipped[0])
     assert str(path) in str(report.skipped[0])
     rows = by_id(shop, "标题", "_image")
     assert rows["3"] == {"id": "3", "标题": "绿色汽车", "_image": None}
@@ -110,8 +110,8 @@ def test_the_list_of_errors_as_csv(shop: Catalog, write: Write, tmp_path: Path) 
     report = shop.add(write("a.csv", "image,title\nno.jpg,a\n"))
     report.write_errors(tmp_path / "errors.csv")
     lines = (tmp_path / "errors.csv").read_text().splitlines()
-    assert lines[0] == "source,row,field,path,reason"
-    assert lines[1].endswith(f"a.csv,2,image,{tmp_path}/no.jpg,file not found")
+    assert lines[0] == "source,row,field,path,reason,id"
+    assert lines[1].endswith(f"a.csv,2,image,{tmp_path}/no.jpg,file not found,")
     with pytest.raises(CatalogError, match="no folder/errors.csv cannot be written"):
         report.write_errors(tmp_path / "no folder" / "errors.csv")
 

@@ -57,7 +57,7 @@ def test_an_answer_is_a_table(shop: Catalog, database: Path) -> None:
     report = shop.add(asked(database))
     assert str(report) == "+5 ~0 −0, 1 skipped"
     (skipped,) = report.skipped
-    assert (skipped.row, skipped.field, skipped.reason) == (4, "photo", "file not found")
+    assert (skipped.row, skipped.id, skipped.field, skipped.reason) == (4, "s3", "photo", "file not found")
     rows = {row["id"]: row for row in shop.read().to_pylist()}
     assert list(rows) == ["s0", "s1", "s2", "s3", "s4"]
     assert (rows["s1"]["title"], rows["s1"]["price"]) == ("a thing of kind 1", 1.5)

@@ -263,7 +263,8 @@ class Adder:
 
     def _compare(self, found: Examined, source: Source) -> None:
         item, facts = found.item, found.facts
-        self.report.skipped += item.problems
+        named = item.id if source.roles and source.roles.id else None
+        self.report.skipped += [one._replace(id=named) for one in item.problems]
         if before := self._rows.see(item.id, found.place, source.name):
             said = f"the id {item.id!r} came from {before} already; the first one stands"
             self.report.skipped.append(Skipped(source.name, item.row, ID, None, said))
@@ -272,7 +273,7 @@ class Adder:
         if facts is None and (item.needs_picture or not self._tells(values)):
             if not item.problems:
                 said = "the row has neither a picture nor a text nor a value in a column"
-                self.report.skipped.append(Skipped(source.name, item.row, None, None, said))
+                self.report.skipped.append(Skipped(source.name, item.row, None, None, said, named))
             return
         change = _Change(
             found=found,

@@ -16,8 +16,9 @@ from openautoglm.catalog.schema import Roles
 class Skipped(NamedTuple):
     """A picture, a cell or a row that could not be used.
 
-    `row` is the line in a CSV or JSONL file and the row's number (from 1) in a Parquet file; None for a
-    folder's picture. `field` and `path` are None where they do not apply.
+    `row` is the line in a CSV or JSONL file and the number of the row (from 1) in a Parquet file or in the
+    answer to a query; None for a picture of a folder. `field` and `path` are None where they do not apply, `id`
+    where no column names the rows.
     """
 
     source: str
@@ -25,9 +26,11 @@ class Skipped(NamedTuple):
     field: str | None
     path: str | None
     reason: str
+    id: str | None = None
 
     def __str__(self) -> str:
-        where = [self.source, f"line {self.row}" if self.row else "", self.field or "", self.path or ""]
+        line, row = (f"line {self.row}" if self.row else ""), (f"id {self.id}" if self.id else "")
+        where = [self.source, line, row, self.field or "", self.path or ""]
         return printable(f"{', '.join(part for part in where if part)}: {self.reason}")
 
 
