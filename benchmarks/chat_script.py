@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tools.turn_frames import FOLDER, by_kind, read_frames
 
@@ -95,7 +95,11 @@ STRICT = (
     "不足",
 )
 """Words after which the limit itself does not pass."""
-LATER = {path.stem: by_kind(read_frames(path)) for path in sorted(FOLDER.glob("*.txt")) if path.stem != "own"}
+LATER = {
+    name: by_kind(read_frames(FOLDER / f"{name}.txt"))
+    for name in get_args(Use)
+    if name not in ("develop", "test")
+}
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

@@ -35,7 +35,10 @@ from openautoglm.conversation.reading import Reading
 from tools.turn_examples import Example, examples
 from tools.turn_frames import FOLDER, Frame, read_frames
 
-LEARNED = ("author_a", "author_b", "own", "templates", "second", "third", "fourth")
+LEARNED = (
+    *("author_a", "author_b", "author_c", "author_d", "author_e"),
+    *("own", "templates", "second", "third", "fourth"),
+)
 """What is learned from: files of frames, and the benchmark's templates."""
 TIMES = 4
 """How often each frame is filled."""
