@@ -17,8 +17,8 @@ class Skipped(NamedTuple):
     """A picture, a cell or a row that could not be used.
 
     `row` is the line in a CSV or JSONL file and the number of the row (from 1) in a Parquet file or in the
-    answer to a query; None for a picture of a folder. `field` and `path` are None where they do not apply, `id`
-    where no column names the rows.
+    answer to a query; None for a picture of a folder. `field` and `path` are None where they do not apply,
+    `id` where no column names the rows.
     """
 
     source: str

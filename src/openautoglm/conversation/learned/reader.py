@@ -104,7 +104,7 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
     for wording in WORDINGS[kind][chinese]:
         needed = {name for _, name, _, _ in Formatter().parse(wording) if name}
         if needed <= slots.keys() and _all_told(kind, free, needed):
-            return " ".join(wording.format_map(slots).split()), factor * _unused(kind, free, content.model)
+            return " ".join(wording.format_map(slots).split()), factor * _unused(kind, free, content)
     return "", 0.0
 
 
@@ -144,8 +144,14 @@ def _all_told(kind: str, free: Sequence[Token], slots: set[str]) -> bool:
     return (count["R"] <= ("r" in slots) or kind == "sort") and count["NY"] == amounts
 
 
-def _unused(kind: str, free: Sequence[Token], model: Model) -> float:
-    """A factor of the chance of a kind that has no slot for a value or a superlative of the turn."""
-    values = kind != "all" and any(one.mark == "V" and not model.known(one.said) for one in free)
+def _unused(kind: str, free: Sequence[Token], content: Content) -> float:
+    """A factor of the chance of a kind that has no slot for a value, a word or a superlative of the turn."""
+    strange = [one for one in free if not content.model.known(one.said)]
+    values = kind != "all" and any(one.mark == "V" for one in strange)
     best = kind not in (*_BEST, *_LIMITED, *_DATED) and any(one.mark == "S" for one in free)
-    return _SPARE ** (values + best)
+    # "hmm, rather something wooden": what the catalogue has, and no frame, is what the turn is about.
+    words = kind not in SLOTS and any(
+        not one.mark and one.said.isascii() and one.said.isalpha() and content.view.says(one.said)
+        for one in strange
+    )
+    return _SPARE ** (values + best + words)
