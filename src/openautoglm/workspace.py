@@ -257,8 +257,6 @@ class Workspace:
 
         Args:
             pictures: as of `ask`, as are `model` and `out`.
-            model: see there.
-            out: see there.
             say: called with (picture, piece of its caption) as it is written; first with an empty piece.
         """
         from openautoglm.asking import caption
