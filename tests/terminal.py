@@ -54,8 +54,9 @@ class Terminal:
 
     def end(self, seconds: float = 60) -> int:
         """Read to the end; returns the exit code."""
+        last = time.monotonic() + seconds
         while self._read():
-            pass
+            assert time.monotonic() < last, f"no end came, but {self.shown!r}"
         return self.process.wait(seconds)
 
     def _read(self) -> bool:

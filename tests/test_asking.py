@@ -276,6 +276,7 @@ def test_ctrl_c_in_a_chat_ends_the_answer_and_not_the_session(asked: Workspace, 
         assert "red (the model, " in whole and whole.count("red (") == 1
         terminal.type(CTRL_C)
         terminal.wait_for("Ctrl-C again")
+        terminal.wait_for("> ")  # before it, the key would not be read as the end
         terminal.type(CTRL_D)
         assert terminal.end() == 0
         assert "Traceback" not in terminal.shown
