@@ -60,6 +60,9 @@ def test_the_conversation_of_the_manual(chat: Chat) -> None:
     asked = chat.say("what is in the first?")
     assert asked.answer is not None and asked.answer.row == chat.state.shown[0] and "bicycle" in asked.text
     assert chat.say("how much is it?").answer.value == 10.0  # type: ignore[union-attr]
+    for said, value in (("how heavy is it?", 1.5), ("它多少钱？", 10.0)):
+        assert chat.say(said).answer.value == value  # type: ignore[union-attr]
+    assert "bicycle" in chat.say("what is it?").text
     back = chat.say("back to all")
     assert back.state.same(RED.searching("red bicycles")) and [hit.id for hit in back.hits] == shown
 

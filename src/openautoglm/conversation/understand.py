@@ -73,6 +73,8 @@ NEEDED = {"nothing": 0.2, "search": 0.2, "refine": 0.3, "like": 0.3, "question":
 """How sure the learned reader has to be, by what the grammar takes the turn for: of these it is not sure itself."""
 NEEDED_ELSE = 0.6
 """… for anything else, for a search by words that the catalogue has, and for conditions without further words."""
+NEEDED_OF_ROW = 0.8
+"""… for a question about a row: frames say little of "it", which the grammar knows."""
 
 
 def understand(text: str, state: State, view: View) -> Turn:
@@ -116,6 +118,8 @@ def _needed(known: Turn | ChatError, before: State, view: View) -> float:
     """How sure the learned reader has to be to be believed instead of the grammar."""
     if isinstance(known, ChatError):
         return NEEDED["nothing"]
+    if known.question is not None and known.question.rows:
+        return NEEDED_OF_ROW
     if known.act == "search" and view.says(known.state.text):
         return NEEDED_ELSE
     if known.act == "refine" and (known.state.words, known.state.without) == (before.words, before.without):
