@@ -16,8 +16,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import patch
 
 import numpy as np
 from tools.turn_frames import HELD_OUT
@@ -26,8 +28,10 @@ from benchmarks.chat_data import drawings, shop
 from benchmarks.chat_script import Labelled, conversations
 from benchmarks.chat_templates import Use
 from benchmarks.figures import figure, write
+from openautoglm.conversation import understand
 from openautoglm.conversation.chat import Chat
 from openautoglm.conversation.finding import Finder
+from openautoglm.conversation.learned.model import WEIGHTS, Model
 from openautoglm.conversation.reading import Reading
 from openautoglm.conversation.state import State
 
@@ -118,6 +122,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--failures", action="store_true", help="print them; for templates to develop with only"
     )
+    parser.add_argument(
+        "--weights", type=Path, default=WEIGHTS, help="of `tools.learn_turns --to`; nothing is written"
+    )
     given = parser.parse_args(argv)
     if given.failures and given.use in HELD_OUT:
         parser.error("failures on templates that are held out are not looked at")
@@ -128,7 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "own states": own_states, "alone": alone, "keywords": keywords
     }  # fmt: skip
     seconds = 0.0
-    with tempfile.TemporaryDirectory() as folder:
+    reader = patch.object(understand, "shipped", cache(partial(Model.load, given.weights)))
+    with reader, tempfile.TemporaryDirectory() as folder:
         for offset, (name, make) in enumerate({"shop": shop, "pictograms": drawings}.items()):
             workspace = make(Path(folder), quick=given.quick)
             finder = Finder(workspace.catalog, workspace.search)
@@ -174,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                                   note="mean over templates, each counted once"),
         "ms_a_turn": figure(1000 * seconds / len(own), "ms", note="understanding and search by words"),
     }  # fmt: skip
-    if use != "final":
+    if use != "final" or given.weights != WEIGHTS:
         print({name: round(one["value"], 4) for name, one in figures.items()})
         return
     write("chat", figures, rows, quick=given.quick)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from tools.turn_frames import FOLDER, by_kind, read_frames
+from tools.turn_frames import FOLDER, by_kind, chosen, read_frames
 
 from benchmarks.chat_data import BRANDS, COLOURS, STYLES, THINGS
 from benchmarks.chat_templates import TEMPLATES, Language, Use
@@ -96,10 +96,14 @@ STRICT = (
 )
 """Words after which the limit itself does not pass."""
 LATER = {
-    name: by_kind(read_frames(FOLDER / f"{name}.txt"))
+    name: by_kind(
+        one._replace(text=" ".join(chosen(one.text, random.Random(f"{name} {line}")).split()))
+        for line, one in enumerate(read_frames(FOLDER / f"{name}.txt"))
+    )
     for name in get_args(Use)
     if name not in ("develop", "test")
 }
+"""Frames by other authors, one of the words of each choice."""
 _SIDES = {"<": "most", "<=": "most", ">": "least", ">=": "least"}
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-Use = Literal["develop", "test", "second", "third", "fourth", "fifth", "author_a", "author_b", "final"]
-"""Those of later authors have choices of words in them; they are learned from only."""
+Use = Literal[
+    "develop", "test", "second", "third", "fourth", "fifth", "author_a", "author_b", "author_c", "author_d",
+    "author_e", "author_g", "author_h", "final",
+]  # fmt: skip
 Language = Literal["en", "zh", "mixed"]
 
 TEMPLATES: dict[str, dict[Language, dict[Use, tuple[str, ...]]]] = {

@@ -12,7 +12,7 @@ from openautoglm.conversation.learned.hints import hints_of
 from openautoglm.conversation.learned.tokens import Token, tokens_of
 from openautoglm.conversation.learned.wordings import SLOTS
 from openautoglm.conversation.reading import Reading
-from tools.turn_frames import FOLDER, Frame, read_frames
+from tools.turn_frames import CHOICE, FOLDER, Frame, chosen, read_frames
 from tools.turn_slots import TRADES, fill
 
 _BEFORE = {
@@ -24,8 +24,6 @@ _BEHIND = {
     "zh": ("吧", "谢谢", "，谢谢", "啊", "呢"),
 }
 
-_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
-"""A choice of words in a frame: `(show|find)`."""
 _CHOICES = 2
 """How much more often a frame with choices is filled."""
 
@@ -66,7 +64,7 @@ def examples(frames: Sequence[Frame], times: int, seed: int) -> list[Example]:
     found = []
     for number, frame in enumerate(frames):
         rng = random.Random(f"{seed} {number}")
-        for time in range(times * (_CHOICES if _CHOICE.search(frame.text) else 1)):
+        for time in range(times * (_CHOICES if CHOICE.search(frame.text) else 1)):
             if (one := _example(frame, rng, plain=time == 0)) is not None:
                 found.append(one)
     return found
@@ -75,7 +73,7 @@ def examples(frames: Sequence[Frame], times: int, seed: int) -> list[Example]:
 def _example(frame: Frame, rng: random.Random, *, plain: bool) -> Example | None:
     trade = rng.choice(TRADES)
     filled = fill(trade, frame.language, rng)
-    said = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), frame.text)
+    said = chosen(frame.text, rng)
     if not re.search(r"[{\w]", said) or _letters(said) in _final():
         return None
     text, span = "", None

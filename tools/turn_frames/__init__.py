@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import NamedTuple
 FOLDER = Path(__file__).parent
 HELD_OUT = ("fifth", "final")
 """Files that nothing is learned from."""
+
+
+CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+"""A choice of words in a frame: `(show|find)`."""
 
 
 class Frame(NamedTuple):
@@ -38,6 +43,15 @@ def read_frames(path: Path) -> list[Frame]:
         else:
             frames.append(Frame(section[1], section[2], line))
     return frames
+
+
+def chosen(text: str, rng: random.Random) -> str:
+    """Give a frame with one of the words of each choice.
+
+    >>> chosen("(show|show) me {q}", random.Random(0))
+    'show me {q}'
+    """
+    return CHOICE.sub(lambda found: rng.choice(found[1].split("|")), text)
 
 
 def by_kind(frames: Iterable[Frame]) -> dict[str, dict[str, tuple[str, ...]]]:
