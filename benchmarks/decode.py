@@ -36,6 +36,7 @@ from openautoglm.context.cache import KeyValueCache
 from openautoglm.context.seen import Seen
 from openautoglm.context.window import Window
 from openautoglm.context.writing import Writing
+from openautoglm.encoders.attention import Attend
 from openautoglm.encoders.decoder import Decoder, Look
 
 SHAPES = {"6 × 256": (256, 6, 8), "12 × 512": (512, 12, 8)}
@@ -239,15 +240,19 @@ def picture_each_time() -> Iterator[None]:
 @contextmanager
 def growing_buffers() -> Iterator[None]:
     """Put keys and values together anew at every token, as a cache of growing tensors does."""
-    kept = KeyValueCache._attend
+    kept = KeyValueCache._attending
 
-    def attend(self: KeyValueCache, number: int, *given: Any) -> Tensor:
-        used = slice(0, given[4].start)
-        for buffer in (self.keys, self.values):
-            torch.cat([buffer[number][:, :, used], buffer[number][:, :, given[4]]], dim=2)
-        return kept(self, number, *given)
+    def attending(self: KeyValueCache, start: int, new: slice, *given: Any) -> Attend:
+        attend = kept(self, start, new, *given)
 
-    with patch.object(KeyValueCache, "_attend", attend):
+        def grown(number: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            for buffer in (self.keys, self.values):
+                torch.cat([buffer[number][:, :, : new.start], buffer[number][:, :, new]], dim=2)
+            return attend(number, query, key, value)
+
+        return grown
+
+    with patch.object(KeyValueCache, "_attending", attending):
         yield
 
 

@@ -82,10 +82,7 @@ class KeyValueCache:
             return Wide(self, before, count)
         self._lay_sinks(start)
         new = slice(before, self.length)
-        rotation, allowed = self.rotations[new], self._allowed(start, before, count)
-        return lambda number, query, key, value: self._attend(
-            number, query, key, value, start, new, rotation, allowed
-        )
+        return self._attending(start, new, self.rotations[new], self._allowed(start, before, count))
 
     def pieces(self, count: int) -> list[int]:
         """Lengths in which `count` further tokens are to be read."""
@@ -114,9 +111,7 @@ class KeyValueCache:
         past = past.expand(*sees.shape[:2], -1) & self._real(start, before)[:, None]
         allowed = torch.cat([past, sees], dim=-1)[:, None]
         rotation, new = self.rotations[before + depths][:, None], slice(before, before + count)
-        return lambda number, query, key, value: self._attend(
-            number, query, key, value, start, new, rotation, allowed
-        )
+        return self._attending(start, new, rotation, allowed)
 
     def trim(self, length: int) -> None:
         """Forget all slots from `length` on.
@@ -197,23 +192,19 @@ class KeyValueCache:
         self.keys[:, rows, :, place] = rotate(keys, self.turns[start])
         self.values[:, rows, :, place] = values
 
-    def _attend(
-        self,
-        number: int,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        start: int,
-        new: slice,
-        rotation: Tensor,
-        allowed: Tensor | None,
-    ) -> Tensor:
-        """Put what a layer adds into the slots `new`; its queries see the slots from `start` to their end."""
-        keys, values = self.keys[number], self.values[number]
-        keys[:, :, new] = rotate(key, rotation)
-        values[:, :, new] = value
+    def _attending(self, start: int, new: slice, rotation: Tensor, allowed: Tensor | None) -> Attend:
+        """Put what each layer adds into the slots `new`; its queries see those from `start` to their end."""
+        # The views of all layers at once: cut out layer by layer, they would cost as much as a product.
         seen = slice(start, new.stop)
-        return masked_attention(rotate(query, rotation), keys[:, :, seen], values[:, :, seen], allowed)
+        new_keys, new_values = self.keys[:, :, :, new].unbind(), self.values[:, :, :, new].unbind()
+        keys, values = self.keys[:, :, :, seen].unbind(), self.values[:, :, :, seen].unbind()
+
+        def attend(number: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            new_keys[number].copy_(rotate(key, rotation))
+            new_values[number].copy_(value)
+            return masked_attention(rotate(query, rotation), keys[number], values[number], allowed)
+
+        return attend
 
     def _real(self, start: int, stop: int) -> Tensor:
         """(B, stop − start) bool: which of the slots hold a row's tokens."""

@@ -16,6 +16,7 @@ from openautoglm.context.cache import KeyValueCache
 from openautoglm.context.seen import Seen
 from openautoglm.context.window import Window
 from openautoglm.encoders.decoder import Decoder, Look
+from openautoglm.encoders.decoder_layer import DecoderLayer
 
 
 class Writing:
@@ -42,6 +43,7 @@ class Writing:
         together: int = 1,
     ) -> None:
         self.decoder, self.looks = decoder, looks
+        self._layers: list[DecoderLayer] | None = None
         self.remembered: list[Remembered] | None = None
         if seen is not None and bool(seen.mask.any()):
             self.remembered = [look.remember(*seen) for look in looks]
@@ -59,7 +61,10 @@ class Writing:
 
     def step(self, input_ids: Tensor) -> Tensor:
         """Add a token (B,) to every row → scores (B, V) of the next."""
-        return self._scores(self._read(input_ids[:, None]))
+        if self._layers is None:
+            self._layers = self.decoder.read_layers(prepared=True)
+        attend = self.cache.extend(1)
+        return self._scores(self.decoder.run(input_ids[:, None], attend, self._look(), layers=self._layers))
 
     def rows(self, index: Tensor) -> None:
         """Go on with some of the rows, each as often as its position is in `index`."""

@@ -69,9 +69,10 @@ def rotate(states: Tensor, rotation: Tensor) -> Tensor:
     tensor([[0., 1., 5.]])
     """
     turned = 2 * rotation.shape[-1]
-    # There are no complex numbers of bfloat16.
-    exact = states.dtype if states.dtype in (torch.float32, torch.float64) else torch.float32
-    pairs = states[..., :turned].to(exact).unflatten(-1, (-1, 2))
+    pairs = states if turned == states.shape[-1] else states[..., :turned]
+    if states.dtype not in (torch.float32, torch.float64):
+        pairs = pairs.float()  # there are no complex numbers of bfloat16
+    pairs = pairs.view(*pairs.shape[:-1], rotation.shape[-1], 2)
     if states.shape[-1] % 2:
         pairs = pairs.contiguous()  # a pair must not lie across two numbers of the complex view
     found = torch.view_as_real(torch.view_as_complex(pairs) * rotation).flatten(-2).to(states.dtype)

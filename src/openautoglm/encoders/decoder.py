@@ -7,25 +7,22 @@
 Both readings share their weights, as the mixed objectives of GLM (Du et al., 2022, arXiv:2103.10360) and
 UniLM (Dong et al., 2019, arXiv:1905.03197) do, and differ only in the attention.
 
-The layers are those of transformers, of which this module takes the weights and not the forward pass: it
-leaves open what the attention sees (`Attend`), so that the same few lines read whole texts and write token
+The layers are those of transformers, of which `decoder_layer.py` takes the weights and not the forward pass:
+it leaves open what the attention sees (`Attend`), so that the same few lines read whole texts and write token
 by token from a cache (`context/`).
-
-    h ← h + W_o attend(W_q n, W_k n, W_v n),  n = norm(h);    h ← h + W_down (act(gate) ∘ up),
-    [gate; up] = W_gu norm(h)                                 (GLM-4 normalises both summands once more)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from openautoglm.config import ConfigError
 from openautoglm.encoders.attention import Attend, WholeText
+from openautoglm.encoders.decoder_layer import DecoderLayer, norm
 from openautoglm.encoders.encoded import Encoded, mean_of_real
 from openautoglm.encoders.families import TowerSpec, build_backbone
 
@@ -81,59 +78,53 @@ class Decoder(nn.Module):
 
     def normed(self, hidden: Tensor) -> Tensor:
         """The last norm, over what `run` gives."""
-        return _norm(self.lm.model.norm, hidden)
+        return norm(self.lm.model.norm, hidden)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(…, d) hidden states after the last norm → (…, V) scores of the next token."""
         return self.lm.lm_head(hidden)
 
     def rotations(self, length: int) -> Tensor:
-        """Complex (length, R): the turn of each position from 0, for `rotate`."""
+        """Complex (length, head_dim / 2): the turn of each position from 0, for `rotate`.
+
+        What a decoder leaves as it is turns by 1: one product is faster than cutting and joining.
+        """
         backbone = self.lm.model
         like = backbone.embed_tokens.weight
         positions = torch.arange(length, device=like.device).unsqueeze(0)
         real, imaginary = backbone.rotary_emb(like.to(_real(like.dtype)), position_ids=positions)
         half = real.shape[-1] // 2
-        return torch.complex(real[0, :, :half], imaginary[0, :, :half])
+        turned = torch.complex(real[0, :, :half], imaginary[0, :, :half])
+        return torch.cat([turned, turned.new_ones(length, self.head_dim // 2 - half)], dim=-1)
 
     def run(
-        self, input_ids: Tensor, attend: Attend, look: Look | None = None, stop: int | None = None
+        self,
+        input_ids: Tensor,
+        attend: Attend,
+        look: Look | None = None,
+        stop: int | None = None,
+        layers: Sequence[DecoderLayer] | None = None,
     ) -> Tensor:
-        """Hidden states (B, T, d) after layer `stop` (the last one, unless given), before any norm."""
-        backbone = self.lm.model
-        hidden = backbone.embed_tokens(input_ids)
-        for number, layer in enumerate(backbone.layers[:stop]):
-            if look is not None and number >= self.lower:
-                hidden = look(number - self.lower, hidden)
-            hidden = self._layer(layer, number, hidden, attend)
-        return hidden
+        """Hidden states (B, T, d) after layer `stop` (the last one, unless given), before any norm.
 
-    def _layer(self, layer: Any, number: int, hidden: Tensor, attend: Attend) -> Tensor:
-        attention, mlp = layer.self_attn, layer.mlp
-        normed = _norm(layer.input_layernorm, hidden)
-        query, key, value = (
-            project(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for project in (attention.q_proj, attention.k_proj, attention.v_proj)
-        )
-        mixed = attention.o_proj(attend(number, query, key, value).transpose(1, 2).flatten(2))
-        if (after := getattr(layer, "post_self_attn_layernorm", None)) is not None:
-            mixed = _norm(after, mixed)
-        hidden = hidden + mixed
-        gate, up = mlp.gate_up_proj(_norm(layer.post_attention_layernorm, hidden)).chunk(2, dim=-1)
-        fed = mlp.down_proj(mlp.activation_fn(gate) * up)
-        if (after := getattr(layer, "post_mlp_layernorm", None)) is not None:
-            fed = _norm(after, fed)
-        return hidden + fed
+        `layers` are those that `read_layers` gave, for who runs them often.
+        """
+        shape = input_ids.shape
+        hidden = self.lm.model.embed_tokens(input_ids).flatten(0, 1)
+        for number, layer in enumerate(self.read_layers(stop=stop) if layers is None else layers):
+            if look is not None and number >= self.lower:
+                hidden = look(number - self.lower, hidden.view(*shape, self.dim)).flatten(0, 1)
+            hidden = layer(number, hidden, shape, attend)
+        return hidden.view(*shape, self.dim)
+
+    def read_layers(self, *, stop: int | None = None, prepared: bool = False) -> list[DecoderLayer]:
+        """The layers as functions; `prepared` for single tokens (`decoder_layer.py`)."""
+        return [DecoderLayer(one, self.head_dim, prepared=prepared) for one in self.lm.model.layers[:stop]]
 
     def _whole(self, allowed: Tensor) -> WholeText:
         """Attention within whole texts where `allowed` (B, 1, T or 1, T)."""
         dropout = self.lm.config.attention_dropout if self.training else 0.0
         return WholeText(allowed, self.rotations(allowed.shape[-1]), dropout)
-
-
-def _norm(norm: Any, hidden: Tensor) -> Tensor:
-    """RMS norm with the weights of transformers' module, in one call."""
-    return functional.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
 
 
 def _real(dtype: torch.dtype) -> torch.dtype:
