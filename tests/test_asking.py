@@ -176,6 +176,10 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "told").mkdir()
     bare, told = shop(tmp_path / "bare", 24, texts=False), shop(tmp_path / "told", 24)
     bare.fit(CONFIG, name="q", train=brief, questions=tmp_path / "bare" / "qa.csv")
+    with pytest.raises(UserError, match=r"has no model yet; `autoglm fit shop --captions FIELD --ques"):
+        told.ask("r007", "what color is it?")
+    with pytest.raises(UserError, match=r"has no model yet; `autoglm fit shop --captions FIELD` trains"):
+        told.caption("r007")
     told.fit(CONFIG, name="c", train=brief, captions="title")
 
     (tmp_path / "titles.csv").write_text("id,title\nt1,a red square\nt2,blue\nt3,green\n", encoding="utf-8")
@@ -193,7 +197,7 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     assert no_captions.stdout == ""
     assert no_captions.stderr == (
         "autoglm: the model learned no captions, so it writes none; "
-        "`autoglm fit WORKSPACE --captions FIELD` trains one that does\n"
+        "`autoglm fit shop --captions FIELD` trains one that writes them\n"
     )
     no_answers = run("ask", told.folder, "r007", "what color is it?")
     assert no_answers.returncode == 2
@@ -216,6 +220,10 @@ def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:
     assert said.returncode == 0 and said.stdout.count("confidence") == 2, said.stderr
     told_json = run("ask", asked.folder, "r007", "what color is the square?", "--json")
     assert json.loads(told_json.stdout)["said"][0]["picture"] == "r007"
+    for alone in ("r007", "what color is it?"):
+        missing = run("ask", asked.folder, alone)
+        assert missing.returncode == 2
+        assert f"a picture and a question are needed, and there is only {alone!r}" in missing.stderr
     empty = run("ask", asked.folder, "r007", "")
     assert empty.returncode == 2 and "question is empty" in empty.stderr
     written = run("caption", asked.folder, "r007", "r015")

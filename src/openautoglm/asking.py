@@ -54,9 +54,10 @@ UNKNOWN = "I don't know"
 BLANK = "the picture is of one colour, nothing can be seen in it"
 PAGES = (".png", ".html")
 TEACH = {
-    "answers": "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does",
-    "captions": "`autoglm fit WORKSPACE --captions FIELD` trains one that does",
+    "answers": "`autoglm fit {} --captions FIELD --questions FILE` trains one that answers",
+    "captions": "`autoglm fit {} --captions FIELD` trains one that writes them",
 }
+"""How to come to a model that can, in the workspace of this name."""
 BATCH = 16
 MOST_IDS = 1000
 """Ids among which a similar one is looked for."""
@@ -382,4 +383,8 @@ def _able(catalog: Catalog, what: Literal["answers", "captions"]) -> str:
         able = [one.name for one in folders if asking.load(one) is not None]
     else:
         able = [one.name for one in folders if read_config(one).get("captions")]
-    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH[what]
+    return (
+        f"of this workspace these do: {', '.join(able)} (--model NAME)"
+        if able
+        else TEACH[what].format(catalog.folder.name)
+    )
