@@ -67,7 +67,7 @@ def test_captions_have_no_types_and_only_frequent_kinds_a_line() -> None:
     assert sum(one.of.startswith("question type") for one in sections) == MOST
 
 
-def test_what_a_user_sees_is_measured_where_a_threshold_was_learned() -> None:
+def test_what_a_user_sees_is_measured() -> None:
     tasks = asked(4)
     sure = wrote(tasks[:2], "0", "none", logprob=math.log(0.9))
     unsure = wrote(tasks[2:], "2", "3", logprob=math.log(0.2))
@@ -76,7 +76,8 @@ def test_what_a_user_sees_is_measured_where_a_threshold_was_learned() -> None:
 
     none = measure("answers", unsure, [], Asking(abstain=0.6))[0][0].figures
     assert none["answered"].value == 0 and "right of those" not in none
-    assert "answered" not in measure("answers", sure, [], Asking(abstain=None))[0][0].figures
+    (whole, *_), notes = measure("answers", sure + unsure, [], Asking(abstain=None))
+    assert whole.figures["answered"].value == 0.5 and any("not calibrated" in one for one in notes)
 
 
 def test_nothing_written_is_no_figure() -> None:

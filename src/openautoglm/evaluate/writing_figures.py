@@ -115,8 +115,9 @@ def measure(
         everything |= {name: Figure(value) for name, value in scores.items()}
     except ModuleNotFoundError:
         notes.append("BLEU and chrF need sacrebleu: pip install 'openautoglm[language]'")
-    if task == "answers" and trust is not None and trust.abstain is not None:
+    if task == "answers" and trust is not None:
         everything |= _given(written, trust)
+        notes += [f"confidence of answers: {trust}"] if trust.abstain is None else []
     sections = [WritingSection(task, "all", len(written), everything)]
     kinds: list[tuple[str, Callable[[Written], str]]] = [
         ("answer type", lambda one: answer_type(one.task.references[0])),
