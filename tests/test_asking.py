@@ -170,6 +170,18 @@ def test_a_model_that_cannot_write_says_how_to_train_one(asked: Workspace) -> No
         asked.fit("mini", captions="title")
 
 
+def test_a_model_that_is_not_there_is_told_with_those_that_are(asked: Workspace) -> None:
+    with pytest.raises(UserError, match=r"there is no folder '.*mini_gml' .*; models of this workspace: .*w"):
+        asked.ask("r007", "what color is it?", model="mini_gml")
+
+
+def test_the_model_card_shows_how_to_let_it_write(asked: Workspace) -> None:
+    card = (asked.folder / "models" / "w" / "README.md").read_text(encoding="utf-8")
+    snippet = card.partition("```python\n")[2].partition("```")[0]
+    assert 'model.generate(["photo.jpg"])' in snippet and '[asked("what is it?")]' in snippet
+    compile(snippet, "card", "exec")
+
+
 def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     brief = {**TRAIN, "steps": 2}
     (tmp_path / "bare").mkdir()
@@ -213,6 +225,7 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AskError, match=r"learned no captions.*these do: both, c \(--model NAME\)"):
         told.caption("r007", model=bare.model("q"))
     assert told.caption("r007", model="both")[0].question is None
+    assert "asked(" not in (told.folder / "models" / "c" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:

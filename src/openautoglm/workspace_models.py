@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.config import ConfigError
 from openautoglm.errors import UserError
 from openautoglm.search.named import Named
 
@@ -83,7 +84,12 @@ class WorkspaceModels:
             )
         stamp = (home, _written(Path(home) / "model.safetensors"))
         if stamp not in self._loaded:
-            self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
+            try:
+                self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
+            except ConfigError as error:
+                if Path(home).is_dir():  # there is one, and it is wrong
+                    raise
+                raise WorkspaceError(f"{error}; models of this workspace: {', '.join(self.names)}") from None
         return self._loaded[stamp]
 
     def resolve(self, model: OpenAutoGLM | str | Path | None, teach: str = ANY) -> OpenAutoGLM:
