@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openautoglm.evaluate.writing import Task, Written
-from openautoglm.evaluate.writing_figures import FEW, MOST, begin_of, measure
+from openautoglm.evaluate.writing_figures import BLIND, FEW, MOST, begin_of, measure
 from openautoglm.tasks.asking import Asking
 
 
@@ -78,6 +78,15 @@ def test_what_a_user_sees_is_measured() -> None:
     assert none["answered"].value == 0 and "right of those" not in none
     (whole, *_), notes = measure("answers", sure + unsure, [], Asking(abstain=None))
     assert whole.figures["answered"].value == 0.5 and any("not calibrated" in one for one in notes)
+
+
+def test_answers_that_rest_on_the_question_alone_are_said_to() -> None:
+    tasks = asked(20)
+    right = [one.references[0] for one in tasks]
+    seen, blind = wrote(tasks, *right), wrote(tasks, *["nothing"] * 20)
+    assert BLIND not in measure("answers", seen, blind, None)[1]
+    assert BLIND in measure("answers", seen, seen, None)[1]
+    assert BLIND in measure("answers", blind, blind, None)[1]
 
 
 def test_nothing_written_is_no_figure() -> None:

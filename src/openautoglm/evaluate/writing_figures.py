@@ -28,6 +28,10 @@ FEW = 10
 """Texts below which a kind has no line of its own."""
 MOST = 20
 """Kinds of questions that have a line, the most frequent ones."""
+BLIND = (
+    "The answers are no better than those to another row's picture, so they rest on the questions alone; where "
+    "pictures matter, train longer (--minutes, --steps)."
+)
 DEFINITIONS = {
     "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and "
     "the marks at the end. In brackets: when each question is put to another row's picture.",
@@ -115,6 +119,8 @@ def measure(
         everything |= {name: Figure(value) for name, value in scores.items()}
     except ModuleNotFoundError:
         notes.append("BLEU and chrF need sacrebleu: pip install 'openautoglm[language]'")
+    if task == "answers" and _blind(everything["exact match"]):
+        notes.append(BLIND)
     if task == "answers" and trust is not None:
         everything |= _given(written, trust)
         notes += [f"confidence of answers: {trust}"] if trust.abstain is None else []
@@ -157,6 +163,12 @@ def _figures(some: Sequence[Written], blind: Mapping[Any, float], seed: int) -> 
         whole = found["exact match"]
         found["exact match"] = Figure(whole.value, whole.low, whole.high, float(np.mean(guessed)))
     return found
+
+
+def _blind(exact_match: Figure) -> bool:
+    """Whether the interval reaches down to what another row's picture gives."""
+    low, chance = exact_match.low, exact_match.chance
+    return low is not None and chance is not None and low <= chance
 
 
 def _given(written: Sequence[Written], trust: Asking) -> dict[str, Figure]:
