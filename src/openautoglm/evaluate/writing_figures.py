@@ -29,8 +29,8 @@ FEW = 10
 MOST = 20
 """Kinds of questions that have a line, the most frequent ones."""
 BLIND = (
-    "The answers are no better than those to another row's picture, so they rest on the questions alone; where "
-    "pictures matter, train longer (--minutes, --steps)."
+    "The answers are no better than those to another row's picture, so they rest on the questions alone; "
+    "where pictures matter, train longer (--minutes, --steps)."
 )
 DEFINITIONS = {
     "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and "
