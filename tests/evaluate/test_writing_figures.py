@@ -35,6 +35,7 @@ def test_exact_match_and_its_chance_are_shares(right: list[bool], data: st.DataO
     assert found.value == pytest.approx(sum(right) / len(right))
     assert found.chance == pytest.approx(sum(blind) / len(right))
     assert found.low is None or found.high is None or found.low <= found.value <= found.high
+    assert sections[0].figures["token F1"].chance == found.chance, "of single words the two are one"
 
 
 def test_answers_are_told_apart_by_type_and_kind() -> None:

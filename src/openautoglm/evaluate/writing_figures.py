@@ -9,7 +9,7 @@ answered, right of those    what a user sees who is told "I don't know" below th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,8 +34,9 @@ BLIND = (
 )
 DEFINITIONS = {
     "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and "
-    "the marks at the end. In brackets: when each question is put to another row's picture.",
-    "token F1": "Overlap of words (of characters in Chinese) with the nearest text that people wrote.",
+    "the marks at the end. In brackets: when each text is written of another row's picture.",
+    "token F1": "Overlap of words (of characters in Chinese) with the nearest text that people wrote; "
+    "brackets as before.",
     "chrF, BLEU": "Corpus scores of sacrebleu, 0 to 1; Chinese is cut by its own tokenizer.",
     "answered": 'Share of questions that are not answered with "I don\'t know"; beside it, how many of those '
     "answers are right.",
@@ -111,7 +112,7 @@ def measure(
     """
     if not written:
         return [], []
-    blind = {one.task: exact(one.text, one.task.references) for one in shuffled}
+    blind = {one.task: one.text for one in shuffled}
     everything = _figures(written, blind, seed)
     notes: list[str] = []
     try:
@@ -154,14 +155,17 @@ def begin_of(question: str) -> str:
     return " ".join(question.casefold().split()[:2]).strip("?？ ")
 
 
-def _figures(some: Sequence[Written], blind: Mapping[Any, float], seed: int) -> dict[str, Figure]:
-    right = np.array([exact(one.text, one.task.references) for one in some])
-    overlap = np.array([f1(one.text, one.task.references) for one in some])
+def _figures(some: Sequence[Written], blind: Mapping[Task, str], seed: int) -> dict[str, Figure]:
+    """Exact match and token F1; `blind` has what was written of other rows' pictures."""
+    scores = {"exact match": exact, "token F1": f1}
+    right, overlap = (
+        np.array([score(one.text, one.task.references) for one in some]) for score in scores.values()
+    )
     found = bootstrap({"exact match": (right, "mean"), "token F1": (overlap, "mean")}, seed=seed)
-    guessed = [blind[one.task] for one in some if one.task in blind]
-    if guessed:
-        whole = found["exact match"]
-        found["exact match"] = Figure(whole.value, whole.low, whole.high, float(np.mean(guessed)))
+    for name, score in scores.items():
+        guessed = [score(blind[one.task], one.task.references) for one in some if one.task in blind]
+        if guessed:
+            found[name] = replace(found[name], chance=float(np.mean(guessed)))
     return found
 
 
