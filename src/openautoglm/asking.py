@@ -208,7 +208,8 @@ def ask(
     """See `Workspace.ask`."""
     question = question.strip()
     if not tokens(question):
-        raise AskError("the question is empty; ask in a few words")
+        wrong = f"{question!r} has no words" if question else "the question is empty"
+        raise AskError(f"{wrong}; ask in a few words")
     trust = model.answering
     if trust is None:
         why = "learned no questions" if model.looks else "cannot write"
