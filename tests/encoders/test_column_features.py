@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openautoglm.encoders import column_features
@@ -37,6 +37,15 @@ def test_any_number_is_normalised_to_something_finite_and_in_order(
     assert found.dtype == np.float32 and np.isfinite(found).all()
     assert (np.diff(found) >= 0).all()
     assert found.min() >= np.float32(feature.scores[0]) and found.max() <= np.float32(feature.scores[-1])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 100), min_size=3, max_size=9))
+@example([0.6164249999723584, 2.0, 7.0])
+def test_a_value_next_to_one_that_is_known_is_not_carried_past_it(seen: list[float]) -> None:
+    feature = NumberFeature.fit("x", seen)
+    near = [edge for value in feature.values for edge in np.nextafter(value, (-1e9, value, 1e9)).tolist()]
+    assert (np.diff(feature(sorted(near))) >= 0).all()
 
 
 @settings(deadline=None, max_examples=60)

@@ -76,7 +76,12 @@ class NumberFeature:
         """(B,) z of each cell; 0 for a missing one."""
         there = np.array([cell is not None for cell in cells], dtype=bool)
         known = np.array([0.0 if cell is None else cell for cell in cells], dtype=np.float64)
-        scores = np.interp(_bounded(known), self.values, self.scores)
+        values, knots = _bounded(known), np.array(self.scores)
+        scores = np.interp(values, self.values, knots)
+        # Rounding may carry a value past the next knot, whose score is exact.
+        after = np.searchsorted(self.values, values)
+        last = len(knots) - 1
+        scores = np.clip(scores, knots[np.clip(after - 1, 0, last)], knots[np.clip(after, 0, last)])
         return np.where(there, scores, 0.0).astype(np.float32)
 
 
