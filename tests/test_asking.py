@@ -114,8 +114,8 @@ def test_strange_words_a_blank_picture_and_doubt_are_no_answers(asked: Workspace
 
 
 def test_what_is_asked_wrongly_is_said(asked: Workspace, tmp_path: Path) -> None:
-    for question in ("", "  ", "?!", "？"):
-        with pytest.raises(AskError, match="question is empty"):
+    for question, wrong in (("", "question is empty"), ("  ", "question is empty"), ("?!", "has no words")):
+        with pytest.raises(AskError, match=wrong):
             asked.ask("r007", question)
     with pytest.raises(AskError, match=r"'r0077' is neither .*did you mean 'r0"):
         asked.ask("r0077", "what color is it?")
@@ -170,12 +170,28 @@ def test_a_model_that_cannot_write_says_how_to_train_one(asked: Workspace) -> No
         asked.fit("mini", captions="title")
 
 
+def test_a_model_that_is_not_there_is_told_with_those_that_are(asked: Workspace) -> None:
+    with pytest.raises(UserError, match=r"there is no folder '.*mini_gml' .*; models of this workspace: .*w"):
+        asked.ask("r007", "what color is it?", model="mini_gml")
+
+
+def test_the_model_card_shows_how_to_let_it_write(asked: Workspace) -> None:
+    card = (asked.folder / "models" / "w" / "README.md").read_text(encoding="utf-8")
+    snippet = card.partition("```python\n")[2].partition("```")[0]
+    assert 'model.generate(["photo.jpg"])' in snippet and '[asked("what is it?")]' in snippet
+    compile(snippet, "card", "exec")
+
+
 def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     brief = {**TRAIN, "steps": 2}
     (tmp_path / "bare").mkdir()
     (tmp_path / "told").mkdir()
     bare, told = shop(tmp_path / "bare", 24, texts=False), shop(tmp_path / "told", 24)
     bare.fit(CONFIG, name="q", train=brief, questions=tmp_path / "bare" / "qa.csv")
+    with pytest.raises(UserError, match=r"has no model yet; `autoglm fit shop --captions FIELD --ques"):
+        told.ask("r007", "what color is it?")
+    with pytest.raises(UserError, match=r"has no model yet; `autoglm fit shop --captions FIELD` trains"):
+        told.caption("r007")
     told.fit(CONFIG, name="c", train=brief, captions="title")
 
     (tmp_path / "titles.csv").write_text("id,title\nt1,a red square\nt2,blue\nt3,green\n", encoding="utf-8")
@@ -193,7 +209,7 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     assert no_captions.stdout == ""
     assert no_captions.stderr == (
         "autoglm: the model learned no captions, so it writes none; "
-        "`autoglm fit WORKSPACE --captions FIELD` trains one that does\n"
+        "`autoglm fit shop --captions FIELD` trains one that writes them\n"
     )
     no_answers = run("ask", told.folder, "r007", "what color is it?")
     assert no_answers.returncode == 2
@@ -209,6 +225,7 @@ def test_what_a_model_did_not_learn_to_write_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AskError, match=r"learned no captions.*these do: both, c \(--model NAME\)"):
         told.caption("r007", model=bare.model("q"))
     assert told.caption("r007", model="both")[0].question is None
+    assert "asked(" not in (told.folder / "models" / "c" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:
@@ -216,6 +233,10 @@ def test_the_commands_answer_and_fail_as_commands_do(asked: Workspace) -> None:
     assert said.returncode == 0 and said.stdout.count("confidence") == 2, said.stderr
     told_json = run("ask", asked.folder, "r007", "what color is the square?", "--json")
     assert json.loads(told_json.stdout)["said"][0]["picture"] == "r007"
+    for alone in ("r007", "what color is it?"):
+        missing = run("ask", asked.folder, alone)
+        assert missing.returncode == 2
+        assert f"a picture and a question are needed, and there is only {alone!r}" in missing.stderr
     empty = run("ask", asked.folder, "r007", "")
     assert empty.returncode == 2 and "question is empty" in empty.stderr
     written = run("caption", asked.folder, "r007", "r015")

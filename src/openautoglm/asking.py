@@ -54,9 +54,10 @@ UNKNOWN = "I don't know"
 BLANK = "the picture is of one colour, nothing can be seen in it"
 PAGES = (".png", ".html")
 TEACH = {
-    "answers": "`autoglm fit WORKSPACE --captions FIELD --questions FILE` trains one that does",
-    "captions": "`autoglm fit WORKSPACE --captions FIELD` trains one that does",
+    "answers": "`autoglm fit {} --captions FIELD --questions FILE` trains one that answers",
+    "captions": "`autoglm fit {} --captions FIELD` trains one that writes them",
 }
+"""How to come to a model that can, in the workspace of this name."""
 BATCH = 16
 MOST_IDS = 1000
 """Ids among which a similar one is looked for."""
@@ -207,7 +208,8 @@ def ask(
     """See `Workspace.ask`."""
     question = question.strip()
     if not tokens(question):
-        raise AskError("the question is empty; ask in a few words")
+        wrong = f"{question!r} has no words" if question else "the question is empty"
+        raise AskError(f"{wrong}; ask in a few words")
     trust = model.answering
     if trust is None:
         why = "learned no questions" if model.looks else "cannot write"
@@ -382,4 +384,8 @@ def _able(catalog: Catalog, what: Literal["answers", "captions"]) -> str:
         able = [one.name for one in folders if asking.load(one) is not None]
     else:
         able = [one.name for one in folders if read_config(one).get("captions")]
-    return f"of this workspace these do: {', '.join(able)} (--model NAME)" if able else TEACH[what]
+    return (
+        f"of this workspace these do: {', '.join(able)} (--model NAME)"
+        if able
+        else TEACH[what].format(catalog.folder.name)
+    )

@@ -11,14 +11,31 @@ from typing import Any
 
 from openautoglm.version import __version__
 
+_CAPTION = ("", 'print(model.generate(["photo.jpg"])[0].text)           # a caption')
+_ANSWER = (
+    "",
+    "from openautoglm.tasks.question_answering import asked",
+    "",
+    'print(model.generate(["photo.jpg"], [asked("what is it?")])[0].text)',
+)
 
-def model_card(config: Mapping[str, Any], parameters: int, figures: Mapping[str, Any]) -> str:
+
+def model_card(
+    config: Mapping[str, Any],
+    parameters: int,
+    figures: Mapping[str, Any],
+    *,
+    captions: bool = False,
+    answers: bool = False,
+) -> str:
     """Markdown text.
 
     Args:
         config: the model's configuration as plain values; what is None or 0 is left out.
         parameters: their number.
         figures: measured figures by name, each a number, a text, or again a mapping (one section each).
+        captions: whether it learned to write them.
+        answers: whether it learned to answer questions.
     """
     told = {key: value for key, value in config.items() if value not in (None, 0, {}, [])}
     size = f"{parameters / 1e6:,.1f} million" if parameters >= 100_000 else f"{parameters:,}"
@@ -34,6 +51,8 @@ def model_card(config: Mapping[str, Any], parameters: int, figures: Mapping[str,
         'model = OpenAutoGLM.from_pretrained("path/to/this/folder")',
         'pictures = model.encode(images=["photo.jpg"])          # (N, D) unit vectors',
         'similarity = pictures @ model.encode(texts=["golden ginkgo avenue"]).T',
+        *(_CAPTION if captions else ()),
+        *(_ANSWER if answers else ()),
         "```",
         "",
         "## Configuration",

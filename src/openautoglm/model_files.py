@@ -69,7 +69,9 @@ def save(model: OpenAutoGLM, folder: Path, figures: Mapping[str, Any]) -> None:
             if model.decoder is not None:
                 asking.save(model.answering, new)
             text_tower.write(model, new)
-            (new / "README.md").write_text(model_card(config, parameters, figures), encoding="utf-8")
+            learned = {"captions": bool(model.captions), "answers": model.answering is not None}
+            card = model_card(config, parameters, figures, **learned)
+            (new / "README.md").write_text(card, encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise ConfigError(
             f"{folder}: the model cannot be written there ({error}); what was there before still is"

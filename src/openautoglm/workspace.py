@@ -241,9 +241,9 @@ class Workspace:
             model: the default one unless given.
             out: a page of where it looked (`.png`, `.html`), or a table (`.csv`, `.jsonl`, `.parquet`).
         """
-        from openautoglm.asking import ask
+        from openautoglm.asking import TEACH, ask
 
-        return ask(self._models.resolve(model), self.catalog, pictures, question, out=out)
+        return ask(self._models.resolve(model, TEACH["answers"]), self.catalog, pictures, question, out=out)
 
     def caption(
         self,
@@ -259,9 +259,10 @@ class Workspace:
             pictures: as of `ask`, as are `model` and `out`.
             say: called with (picture, piece of its caption) as it is written; first with an empty piece.
         """
-        from openautoglm.asking import caption
+        from openautoglm.asking import TEACH, caption
 
-        return caption(self._models.resolve(model), self.catalog, pictures, out=out, say=say)
+        able = self._models.resolve(model, TEACH["captions"])
+        return caption(able, self.catalog, pictures, out=out, say=say)
 
     def explain(
         self,

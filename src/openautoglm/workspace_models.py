@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openautoglm.catalog.catalog import Catalog
+from openautoglm.config import ConfigError
 from openautoglm.errors import UserError
 from openautoglm.search.named import Named
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 """Key of `workspace.json`: the model that is used when none is named."""
+
+
+ANY = "`autoglm fit {0}` trains one, `autoglm index {0} --model DIR` takes a CLIP or SigLIP folder as it is"
+"""How to come to a model, in the workspace of this name."""
 
 
 class WorkspaceError(UserError):
@@ -55,8 +60,12 @@ class WorkspaceModels:
         chosen = Path(name).expanduser().resolve() if elsewhere else name
         self.catalog.update_settings(**{MODEL: str(chosen)})
 
-    def load(self, name: str | Path | None = None) -> OpenAutoGLM:
+    def load(self, name: str | Path | None = None, teach: str = ANY) -> OpenAutoGLM:
         """The model of this name, the default one without a name.
+
+        Args:
+            name: of a model here, a folder elsewhere, or a hub id.
+            teach: how to come to one where there is none yet, with `{0}` or `{}` for the workspace's name.
 
         Raises:
             WorkspaceError: if there is none yet, or the default one is gone.
@@ -65,10 +74,7 @@ class WorkspaceModels:
 
         chosen = name or self.default
         if chosen is None:
-            raise WorkspaceError(
-                f"{self.folder} has no model yet; `autoglm fit {self.folder.name}` trains one, "
-                f"`autoglm index {self.folder.name} --model DIR` takes a CLIP or SigLIP folder as it is"
-            )
+            raise WorkspaceError(f"{self.folder} has no model yet; {teach.format(self.folder.name)}")
         home = self.home(chosen)
         if name is None and str(home) == chosen and "/" not in chosen and not Path(chosen).is_dir():
             raise WorkspaceError(
@@ -78,12 +84,17 @@ class WorkspaceModels:
             )
         stamp = (home, _written(Path(home) / "model.safetensors"))
         if stamp not in self._loaded:
-            self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
+            try:
+                self._loaded = {stamp: OpenAutoGLM.from_pretrained(home)}
+            except ConfigError as error:
+                if Path(home).is_dir():  # there is one, and it is wrong
+                    raise
+                raise WorkspaceError(f"{error}; models of this workspace: {', '.join(self.names)}") from None
         return self._loaded[stamp]
 
-    def resolve(self, model: OpenAutoGLM | str | Path | None) -> OpenAutoGLM:
-        """A model as such, or the one that is named."""
-        return self.load(model) if model is None or isinstance(model, str | Path) else model
+    def resolve(self, model: OpenAutoGLM | str | Path | None, teach: str = ANY) -> OpenAutoGLM:
+        """A model as such, or the one that is named; `teach` as of `load`."""
+        return self.load(model, teach) if model is None or isinstance(model, str | Path) else model
 
     def encoder(self, query: Query) -> Encoder:
         """What encodes the query: the default model, or its text tower alone where that is enough."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openautoglm.evaluate.writing import Task, Written
-from openautoglm.evaluate.writing_figures import FEW, MOST, begin_of, measure
+from openautoglm.evaluate.writing_figures import BLIND, FEW, MOST, begin_of, measure
 from openautoglm.tasks.asking import Asking
 
 
@@ -35,6 +35,7 @@ def test_exact_match_and_its_chance_are_shares(right: list[bool], data: st.DataO
     assert found.value == pytest.approx(sum(right) / len(right))
     assert found.chance == pytest.approx(sum(blind) / len(right))
     assert found.low is None or found.high is None or found.low <= found.value <= found.high
+    assert sections[0].figures["token F1"].chance == found.chance, "of single words the two are one"
 
 
 def test_answers_are_told_apart_by_type_and_kind() -> None:
@@ -67,7 +68,7 @@ def test_captions_have_no_types_and_only_frequent_kinds_a_line() -> None:
     assert sum(one.of.startswith("question type") for one in sections) == MOST
 
 
-def test_what_a_user_sees_is_measured_where_a_threshold_was_learned() -> None:
+def test_what_a_user_sees_is_measured() -> None:
     tasks = asked(4)
     sure = wrote(tasks[:2], "0", "none", logprob=math.log(0.9))
     unsure = wrote(tasks[2:], "2", "3", logprob=math.log(0.2))
@@ -76,7 +77,17 @@ def test_what_a_user_sees_is_measured_where_a_threshold_was_learned() -> None:
 
     none = measure("answers", unsure, [], Asking(abstain=0.6))[0][0].figures
     assert none["answered"].value == 0 and "right of those" not in none
-    assert "answered" not in measure("answers", sure, [], Asking(abstain=None))[0][0].figures
+    (whole, *_), notes = measure("answers", sure + unsure, [], Asking(abstain=None))
+    assert whole.figures["answered"].value == 0.5 and any("not calibrated" in one for one in notes)
+
+
+def test_answers_that_rest_on_the_question_alone_are_said_to() -> None:
+    tasks = asked(20)
+    right = [one.references[0] for one in tasks]
+    seen, blind = wrote(tasks, *right), wrote(tasks, *["nothing"] * 20)
+    assert BLIND not in measure("answers", seen, blind, None)[1]
+    assert BLIND in measure("answers", seen, seen, None)[1]
+    assert BLIND in measure("answers", blind, blind, None)[1]
 
 
 def test_nothing_written_is_no_figure() -> None:

@@ -46,6 +46,15 @@ def test_too_few_questions_calibrate_nothing() -> None:
 
     assert (trust.questions, trust.temperature, trust.abstain) == (0, 1.0, None)
     assert trust.words == ("is", "it", "what") and "not calibrated" in str(trust)
+    assert trust.sure(0.5) and not trust.sure(0.49)
+
+
+def test_where_no_confidence_keeps_the_promise_answers_more_likely_wrong_than_right_are_not_given() -> None:
+    trust = Asking.fit([-2.0] * 100, [False] * 90 + [True] * 10, ["what is it?"])
+
+    assert trust.abstain is None and trust.confidence(-2.0) == pytest.approx(0.1, abs=0.02)
+    assert not trust.sure(trust.confidence(-2.0)) and trust.sure(trust.confidence(-0.1))
+    assert str(trust).endswith('no confidence keeps 95% of the answers right; "I don\'t know" below 0.5')
 
 
 def test_unknown_words_are_named_and_many_make_a_question_strange() -> None:

@@ -36,7 +36,9 @@ def test_chinese_is_counted_by_character() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [("Yes.", "yes/no"), ("没有", "yes/no"), ("12", "number"), ("-3.5", "number"), ("三", "number"),
-     ("three", "number"), ("three birds", "other"), ("红色", "other")],
+     ("three", "number"), ("three birds", "other"), ("红色", "other"),
+     ("不能", "yes/no"), ("会。", "yes/no"), ("两只", "number"), ("12 张", "number"), ("个", "other"),
+     ("一本书", "other")],
 )  # fmt: skip
 def test_answers_have_a_type(answer: str, kind: str) -> None:
     assert answer_type(answer) == kind

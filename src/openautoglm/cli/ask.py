@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from openautoglm.cli.names import Json, ModelChoice, WorkspaceFolder
+from openautoglm.errors import UserError
 
-Pictures = Annotated[
-    list[str], typer.Argument(metavar="ROW|FILE…", help="Ids of rows in the catalogue, or picture files.")
-]
+ROWS_OR_FILES = "Ids of rows in the catalogue, or picture files."
+Pictures = Annotated[list[str], typer.Argument(metavar="ROW|FILE…", help=ROWS_OR_FILES)]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -27,7 +27,11 @@ Out = Annotated[
 
 def ask(
     workspace: WorkspaceFolder,
-    pictures: Pictures,
+    pictures: Annotated[
+        # Not required for the parser, which of a single word says that the picture is missing.
+        list[str],
+        typer.Argument(metavar="ROW|FILE…", help=ROWS_OR_FILES, default_factory=list, show_default=False),
+    ],
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="In quotation marks.")],
     out: Out = None,
     model: ModelChoice = None,
@@ -36,6 +40,11 @@ def ask(
     """Answer a question about each picture, or say that the answer is not known."""
     from openautoglm.workspace import Workspace
 
+    if not pictures:
+        raise UserError(
+            f"a picture and a question are needed, and there is only {question!r}; for example: "
+            f'autoglm ask {workspace} photos/new.jpg "what is it?"'
+        )
     with _stopped():
         found = Workspace.open(workspace).ask(pictures, question, model=model, out=out)
     typer.echo(found.as_json() if json else str(found))

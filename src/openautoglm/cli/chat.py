@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json as jsons
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -163,7 +164,10 @@ def _greet(conversation: Chat) -> None:
             f"{session.name}, after {session.turns:,} turns [{conversation.state}]; /reset begins anew"
         )
     else:
-        typer.echo(phrase("help", chinese=False))
+        # The first of these that is set decides, as for every program.
+        names = ("LC_ALL", "LC_MESSAGES", "LANG")
+        spoken = next((value for name in names if (value := os.environ.get(name))), "")
+        typer.echo(phrase("help", chinese=spoken.startswith("zh")))
 
 
 def _plain(value: object) -> str:

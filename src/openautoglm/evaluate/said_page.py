@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -112,7 +113,8 @@ def _html(said: Sequence[Shown], calibration: str) -> str:
 
 def _png(said: Sequence[Shown], calibration: str) -> Image.Image:
     cards = [_card(one) for one in said]
-    columns = min(_COLUMNS, len(cards))
+    # Of many pictures the sheet grows to both sides: a column of some hundred is too tall to be opened.
+    columns = min(max(_COLUMNS, math.isqrt(len(cards))), len(cards))
     rows = [cards[start : start + columns] for start in range(0, len(cards), columns)]
     width = _PAD + columns * (_SIDE + _PAD)
     foot = lettering.wrap(f"{NOTE} Confidence: {calibration}.", _TEXT, width - 2 * _PAD, 6)

@@ -9,7 +9,7 @@ answered, right of those    what a user sees who is told "I don't know" below th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,10 +28,15 @@ FEW = 10
 """Texts below which a kind has no line of its own."""
 MOST = 20
 """Kinds of questions that have a line, the most frequent ones."""
+BLIND = (
+    "The answers are no better than those to another row's picture, so they rest on the questions alone; "
+    "where pictures matter, train longer (--minutes, --steps)."
+)
 DEFINITIONS = {
     "exact match": "Share of written texts that equal one that people wrote, apart from case, spacing and "
-    "the marks at the end. In brackets: when each question is put to another row's picture.",
-    "token F1": "Overlap of words (of characters in Chinese) with the nearest text that people wrote.",
+    "the marks at the end. In brackets: when each text is written of another row's picture.",
+    "token F1": "Overlap of words (of characters in Chinese) with the nearest text that people wrote; "
+    "brackets as before.",
     "chrF, BLEU": "Corpus scores of sacrebleu, 0 to 1; Chinese is cut by its own tokenizer.",
     "answered": 'Share of questions that are not answered with "I don\'t know"; beside it, how many of those '
     "answers are right.",
@@ -107,7 +112,7 @@ def measure(
     """
     if not written:
         return [], []
-    blind = {one.task: exact(one.text, one.task.references) for one in shuffled}
+    blind = {one.task: one.text for one in shuffled}
     everything = _figures(written, blind, seed)
     notes: list[str] = []
     try:
@@ -115,8 +120,11 @@ def measure(
         everything |= {name: Figure(value) for name, value in scores.items()}
     except ModuleNotFoundError:
         notes.append("BLEU and chrF need sacrebleu: pip install 'openautoglm[language]'")
-    if task == "answers" and trust is not None and trust.abstain is not None:
+    if task == "answers" and _blind(everything["exact match"]):
+        notes.append(BLIND)
+    if task == "answers" and trust is not None:
         everything |= _given(written, trust)
+        notes += [f"confidence of answers: {trust}"] if trust.abstain is None else []
     sections = [WritingSection(task, "all", len(written), everything)]
     kinds: list[tuple[str, Callable[[Written], str]]] = [
         ("answer type", lambda one: answer_type(one.task.references[0])),
@@ -147,15 +155,24 @@ def begin_of(question: str) -> str:
     return " ".join(question.casefold().split()[:2]).strip("?？ ")
 
 
-def _figures(some: Sequence[Written], blind: Mapping[Any, float], seed: int) -> dict[str, Figure]:
-    right = np.array([exact(one.text, one.task.references) for one in some])
-    overlap = np.array([f1(one.text, one.task.references) for one in some])
+def _figures(some: Sequence[Written], blind: Mapping[Task, str], seed: int) -> dict[str, Figure]:
+    """Exact match and token F1; `blind` has what was written of other rows' pictures."""
+    scores = {"exact match": exact, "token F1": f1}
+    right, overlap = (
+        np.array([score(one.text, one.task.references) for one in some]) for score in scores.values()
+    )
     found = bootstrap({"exact match": (right, "mean"), "token F1": (overlap, "mean")}, seed=seed)
-    guessed = [blind[one.task] for one in some if one.task in blind]
-    if guessed:
-        whole = found["exact match"]
-        found["exact match"] = Figure(whole.value, whole.low, whole.high, float(np.mean(guessed)))
+    for name, score in scores.items():
+        guessed = [score(blind[one.task], one.task.references) for one in some if one.task in blind]
+        if guessed:
+            found[name] = replace(found[name], chance=float(np.mean(guessed)))
     return found
+
+
+def _blind(exact_match: Figure) -> bool:
+    """Whether the interval reaches down to what another row's picture gives."""
+    low, chance = exact_match.low, exact_match.chance
+    return low is not None and chance is not None and low <= chance
 
 
 def _given(written: Sequence[Written], trust: Asking) -> dict[str, Figure]:

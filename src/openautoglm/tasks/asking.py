@@ -2,7 +2,8 @@
 
     log p      = Σ log P(token) over the answer and its end mark
     confidence = p^(1/T) / (p^(1/T) + (1 − p)^(1/T))         T makes the log likelihood of "right" greatest
-    "I don't know" below the lowest confidence from which on a share `RIGHT` of the answers are right
+    "I don't know" below the lowest confidence from which on a share `RIGHT` of the answers are right; where
+    none keeps that promise, or nothing could be calibrated, below `LIKELY`: more likely wrong than right
 
 The scaling is that of Guo et al. (2017, arXiv:1706.04599) for the two outcomes right and wrong. It says
 nothing of questions in words that no question of the training had: those are named, and with more than
@@ -29,6 +30,8 @@ from openautoglm.tasks.predicted import FEW, RIGHT
 from openautoglm.tasks.written import tokens
 
 FILE = "answering.json"
+LIKELY = 0.5
+"""Confidence below which no answer is given where no other threshold was learned."""
 STRANGE = 1 / 3
 """Share of a question's words that may be unknown."""
 _LEAST = 1e-9
@@ -40,7 +43,7 @@ class Asking:
 
     temperature: float = 1.0
     abstain: float | None = None
-    """Confidence below which it does not know; None where none keeps the promise, or none was tried."""
+    """Learned confidence below which it does not know; None where none keeps the promise, or was tried."""
     right: float = RIGHT
     """Share of right answers that `abstain` was chosen for."""
     questions: int = 0
@@ -74,7 +77,7 @@ class Asking:
 
     def sure(self, confidence: float) -> bool:
         """Whether the answer is to be given."""
-        return self.abstain is None or confidence >= self.abstain
+        return confidence >= (LIKELY if self.abstain is None else self.abstain)
 
     def unknown(self, question: str) -> list[str]:
         """The question's words that no learned question had, each once."""
@@ -86,11 +89,12 @@ class Asking:
         return len(self.unknown(question)) > STRANGE * max(1, len(dict.fromkeys(tokens(question))))
 
     def __str__(self) -> str:
+        below = f'"I don\'t know" below {LIKELY}'
         if not self.questions:
-            return f"not calibrated: the validation split has fewer than {FEW} questions"
+            return f"not calibrated: the validation split has fewer than {FEW} questions; {below}"
         told = f"calibrated on {self.questions:,} validation questions"
         if self.abstain is None:
-            return f"{told}; no confidence keeps {self.right:.0%} of the answers right, so that all are given"
+            return f"{told}; no confidence keeps {self.right:.0%} of the answers right; {below}"
         return f'{told}; "I don\'t know" below {self.abstain:.3f}, from where on {self.right:.0%} were right'
 
 

@@ -28,11 +28,16 @@ LONG = 4
 """Tokens in a row that BLEU looks at."""
 _SIGN = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _TOKEN = re.compile(rf"{_SIGN}|(?:(?!{_SIGN})[^\W_])+")
-_YES_NO = {"yes", "no", "是", "不是", "否", "有", "没有", "对", "不对"}
+_YES_NO = {
+    *("yes", "no", "是", "是的", "不是", "否", "不", "有", "没有", "没", "对", "对的", "不对"),
+    *("能", "不能", "会", "不会", "可以", "不可以", "行", "不行"),
+}
 _NUMBERS = {
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "none"),
     *"零一二两三四五六七八九十",
 }
+_MEASURE = "个只条张件辆位头匹朵棵块把本"
+"""Words that stand between a number and what is counted, of one sign each."""
 
 
 def plain(text: str) -> str:
@@ -73,12 +78,14 @@ def _f1(written: list[str], reference: list[str]) -> float:
 def answer_type(answer: str) -> AnswerType:
     """What kind of answer it is, in English or Chinese.
 
-    >>> [answer_type(one) for one in ("Yes", "3", "两", "没有", "a circle")]
+    >>> [answer_type(one) for one in ("Yes", "3", "两只", "不能", "a circle")]
     ['yes/no', 'number', 'number', 'yes/no', 'other']
     """
     said = plain(answer)
     if said in _YES_NO:
         return "yes/no"
+    if len(said) > 1 and said[-1] in _MEASURE:
+        said = said[:-1].rstrip()
     return "number" if said in _NUMBERS or re.fullmatch(r"[+−-]?\d+([.,]\d+)*", said) else "other"
 
 
