@@ -147,6 +147,9 @@ ROWS = {
            "the third item", "the fifth one"),
     "zh": ("第一个", "第二个", "第三个", "最后一个", "第1个", "第二款", "第四个", "第3张", "最后那个", "第2件", "第五个", "第一款", "第三张"),
 }  # fmt: skip
+IT = {"en": ("it", "this one", "that one", "that", "this"), "zh": ("它", "这个", "那个", "这件")}
+IT_SHARE = 0.12
+"""How often a row is the one that was spoken of last."""
 DIRECTIONS = {
     "en": ("ascending", "descending", "from low to high", "from high to low", "highest first", "lowest first",
            "in ascending order", "low to high", "high to low"),
@@ -166,6 +169,12 @@ _FOR = {
     ),
     "zh": ("儿童", "厨房用的", "带花的", "巴黎的", "羊毛", "冬天的"),
 }
+_PLAIN = {
+    "en": "food animals flowers birds cars people books clothes fruit toys furniture houses trees fish cats dogs bags "
+    "paintings drinks tools plants music".split(),
+    "zh": "食物 动物 花 鸟 车 人 书 衣服 水果 玩具 家具 房子 树 鱼 猫 狗 包 画 饮料 工具 植物 汽车 花园 天空 大海 食品 礼物 电话".split(),
+}
+"""Things whose words, or signs, frames have as well."""
 
 
 def made_up(language: str, rng: random.Random) -> str:
@@ -198,22 +207,30 @@ def fill(trade: Trade, language: str, rng: random.Random) -> dict[str, str]:
         "v": known if rng.random() < 0.9 else unknown,
         "w": unknown if rng.random() < 0.6 else _thing(trade, language, rng),
         "c": rng.choice(trade.names[language]), "y": str(year), "before": str(year - 1),
-        "s": rng.choice(best), "d": rng.choice(DIRECTIONS[language]), "r": rng.choice(ROWS[language]),
+        "s": rng.choice(best), "d": rng.choice(DIRECTIONS[language]), "r": rng.choice(IT[language] if rng.random() < IT_SHARE else ROWS[language]),
     }  # fmt: skip
 
 
 def _thing(trade: Trade, language: str, rng: random.Random) -> str:
+    if rng.random() < 0.25:
+        return rng.choice(_PLAIN[language])
     return made_up(language, rng) if rng.random() < 0.2 else rng.choice(trade.things[language])
 
 
 def _searched(trade: Trade, language: str, rng: random.Random) -> str:
+    values = trade.values[language] or trade.values["en"]
+    of = "的" if language == "zh" and rng.random() < 0.4 else ""
     if rng.random() < 0.08:
-        return rng.choice(trade.values[language] or trade.values["en"])
+        return rng.choice(values)
+    if rng.random() < 0.08:  # a thing may be a value, too: "brown animals"
+        return (" " if language == "en" else of).join(rng.sample(values, 2))
     parts = [_thing(trade, language, rng)]
     if rng.random() < 0.3:
         parts.insert(0, rng.choice(trade.traits[language]))
     if rng.random() < 0.35:
-        parts.insert(0, rng.choice(trade.values[language] or trade.values["en"]))
+        parts.insert(0, rng.choice(values) + of)
+    elif language == "en" and rng.random() < 0.05:
+        parts += ["that are", rng.choice(values)]
     if rng.random() < 0.08:
         further = rng.choice(_FOR[language])
         parts = [*parts, further] if language == "en" else [further, *parts]

@@ -31,6 +31,7 @@ from openautoglm.catalog.questions import RowNames
 from openautoglm.catalog.schema import ID
 from openautoglm.config import nearest
 from openautoglm.conversation.answers import Growing, ModelAnswer
+from openautoglm.conversation.patterns import search
 from openautoglm.conversation.uninterrupted import uninterrupted
 from openautoglm.encoders.pretrained import read_config
 from openautoglm.errors import UserError
@@ -58,6 +59,11 @@ TEACH = {
     "captions": "`autoglm fit {} --captions FIELD` trains one that writes them",
 }
 """How to come to a model that can, in the workspace of this name."""
+_DESCRIBING = (
+    r"^what(?:'s| is) (?:in|on) it\W*$|^what (?:do|can) (?:you|i|we) see|^what does it show"
+    r"|(?<![a-z])describe(?![a-z])|它(?:里面?|上面?)有(?:什么|啥)\W*$|描述|看到了?什么"
+)
+"""What a caption answers better than a question about one thing."""
 BATCH = 16
 MOST_IDS = 1000
 """Ids among which a similar one is looked for."""
@@ -184,11 +190,14 @@ def answerer(
             (one,), _ = _pictures(model, catalog, row)
         except AskError:  # the row has no picture, or one that cannot be read
             return None
-        if is_blank(one.framed) or trust.strange(question):
+        describing = bool(model.captions) and search(_DESCRIBING, question) is not None
+        if is_blank(one.framed) or (trust.strange(question) and not describing):
             return None
-        for piece in model.stream(**_wanted(model, [one], asked(question))):
+        for piece in model.stream(**_wanted(model, [one], None if describing else asked(question))):
             if piece.text:
                 yield piece.text
+            if piece.done is not None and describing:
+                return ModelAnswer(piece.done.text)
             if piece.done is not None:
                 said = _judged(one, piece.done, None, question, trust)
                 return None if said.doubt else ModelAnswer(said.text, said.confidence)

@@ -89,7 +89,8 @@ class WorkspaceModels:
             except ConfigError as error:
                 if Path(home).is_dir():  # there is one, and it is wrong
                     raise
-                raise WorkspaceError(f"{error}; models of this workspace: {', '.join(self.names)}") from None
+                names = ", ".join(self.names) or "none"
+                raise WorkspaceError(f"{error}; models of this workspace: {names}") from None
         return self._loaded[stamp]
 
     def resolve(self, model: OpenAutoGLM | str | Path | None, teach: str = ANY) -> OpenAutoGLM:

@@ -124,6 +124,7 @@ def test_the_weights_are_those_of_the_frames() -> None:
 def test_a_few_frames_are_learned_the_same_way_twice() -> None:
     frames = [
         Frame("search", "en", "kindly fetch {q}"),
+        Frame("search", "en", "kindly fetch me {q}"),
         Frame("not value", "en", "spare me {v}"),
         Frame("reset", "zh", "从头再来"),
     ]

@@ -128,7 +128,12 @@ def _extreme(question: Question, finder: Finder, chinese: bool) -> Answer:
         number = phrase("number", chinese, number=first + shown.index(hit.id) + 1)
     value = hit.row.get(column)
     said = phrase(
-        "extreme", chinese, label=hit.label or hit.id, column=column, value=_said(value), number=number
+        "extreme",
+        chinese,
+        label=_called(hit.label) or hit.id,
+        column=column,
+        value=_said(value),
+        number=number,
     )
     return Answer(said, value=value, row=hit.id)
 
@@ -143,11 +148,11 @@ def _compare(question: Question, finder: Finder, chinese: bool) -> Answer:
         return Answer(phrase("none", chinese))
     falling = sort.startswith("-")
     best = sorted(told, key=lambda row: row[column], reverse=falling)[0]
-    listed = "; ".join(f"{finder.label(row) or row['id']}: {_said(row.get(column))}" for row in rows)
+    listed = "; ".join(f"{_called(finder.label(row)) or row['id']}: {_said(row.get(column))}" for row in rows)
     said = phrase(
         "value",
         chinese,
-        label=finder.label(best) or best["id"],
+        label=_called(finder.label(best)) or best["id"],
         column=question.column,
         value=_said(best[column]),
     )
@@ -160,7 +165,7 @@ def _column(question: Question, column: str, finder: Finder, chinese: bool) -> A
         row = finder.row(name)
         value = row.get(column)
         values.append(value)
-        label = finder.label(row) or name
+        label = _called(finder.label(row)) or name
         if value is None or value == []:
             said.append(phrase("no value", chinese, label=label, column=column))
         else:
@@ -202,6 +207,11 @@ def _whole(found: ModelAnswer | Growing | None, tell: Tell | None) -> ModelAnswe
                 return whole
             if tell is not None:
                 tell(piece)
+
+
+def _called(label: str) -> str:
+    """A row's label before a colon: some end like a sentence."""
+    return label.rstrip(" .。") or label
 
 
 def _said(value: Any) -> str:

@@ -213,7 +213,11 @@ def forget(state: State, what: str, columns: Columns) -> State:
     if name in parts:
         return parts[name]
     if columns.called(name) is not None:
-        return _forget(state, name, columns)
+        if (forgotten := _forget(state, name, columns)) != state:
+            return forgotten
+        written = [str(one.value) for one in state.filters if one.op == "sql"]
+        where = f"; /drop where forgets {' and '.join(written)}" if written else ""
+        raise ChatError(f"there is no condition on {name!r} to drop{where}")
     if (without := _without(state, what.strip(), columns)) is not None:
         return without
     raise ChatError(

@@ -72,4 +72,5 @@ def told(error: ChatError, chinese: bool) -> str:
     '哪一个？'
     """
     english, bar, other = str(error).partition("  |  ")
-    return other if bar and chinese else english
+    said = other if bar and chinese else english
+    return said[:1].upper() + said[1:]

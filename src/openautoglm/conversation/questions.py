@@ -32,9 +32,11 @@ _DETAILS = (
 )
 COUNT = (
     r"how many|how large is (?:this|that|the list)|(?:what(?:'s| is) )?(?:the )?total(?: number| count)?(?= ?[?]?$)|(?:the |what )?(?:number|count|amount)(?= of| are|$|\s)"
-    r"|(?<![a-z])count(?![a-z])|多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|(?:数量|总数|数目)(?=[?吗呢]?$)|几(?:个"
+    r"|(?<![a-z])count(?![a-z])|(?<!是)多少(?!钱|分|度)(?:个|件|款|张|种|条|样|项|辆|只|台)?|(?:数量|总数|数目)(?=是多少|[?吗呢]?$)|(?:一共|总共|总计|合计)是多少|几(?:个"
     r"|件|款|张|种|条|样|项|辆|只|台)(?!人)"
 )
+_ELLIPTIC = r"^(?:那)?(?:是|有|属于)(?:什么|啥|哪(?!些|几)|多少)"
+"""A question that Chinese puts without "it": 是什么颜色."""
 _AVERAGE = r"average|mean|median|range|typical(?:ly)?|total|平均|范围|区间|总价"
 _SET = r"(?<![a-z])(?:they|them|these|those|all)(?![a-z])|这些|那些|它们|都"
 _LISTED = r"^(?:(?:and|so|but|ok|then)[\s,]+)*(?:what|which|list|show)(?![a-z])|什么|哪些|哪几"
@@ -69,11 +71,18 @@ def read_question(turn: Reading, spoken: Spoken, best: str | None, state: State,
     asked = column is not None or turn.has(_DETAILS) or not turn.left or _is_question(turn)
     if spoken.it and asked and not requested:
         return _of_rows(turn, meant(spoken, state), state, view)
+    if column is not None and state.focus is not None and turn.has(_ELLIPTIC):
+        return _of_rows(Reading(turn.said, IT + turn.rest), (state.focus,), state, view)
     return _of_found(turn, column, state, view)
 
 
 def _is_question(turn: Reading) -> bool:
-    return bool(turn.has(rf"^(?:is|was|does|has|can|could|did)\s+{IT}|{IT}.*吗$|^(?:what|who|where|why|how)"))
+    return bool(
+        turn.has(
+            rf"^(?:is|was|does|has|can|could|did)\s+{IT}|^(?:is|are) there\s.*(?:in|on)\s+{IT}"
+            rf"|{IT}.*吗$|^(?:what|who|where|why|how)"
+        )
+    )
 
 
 def _of_rows(turn: Reading, rows: tuple[str, ...], state: State, view: View) -> Turn:

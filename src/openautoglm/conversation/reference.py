@@ -66,7 +66,7 @@ _IT = compiled(
     r"(?<![a-z'])(?:that|this|the\s+same)\s+(?:one|picture|image|photo|item|result|product|row)(?![a-z])"
     r"|(?<![a-z'])(?:its)(?![a-z'])"
     r"|(?<![a-z'])it(?![a-z])"
-    r"|它|(?:这|那)(?:一)?(?:个|张|款|件|幅|辆|台|只|把)(?!些)(?:图片|照片|商品|产品|东西)?|该商品|该产品"
+    r"|它|(?:这|那)(?:一)?(?:个|张|款|件|幅|辆|台|只|把)(?!些)(?:图片|照片|商品|产品|东西)?|该商品|该产品|[这那](?=(?:到底|究竟)?是(?:什么|谁|啥|哪))"
 )
 _THAT = compiled(
     r"(?<![a-z'])(?:that|this)(?![a-z'])(?=\s*(?:$|[,.?!;]|but|only|just|is|cost|have|show|made|in))"

@@ -165,7 +165,7 @@ def _like(turn: Reading, spoken: Spoken, state: State, view: View) -> Turn | Non
     if spoken.it and not spoken.rows and not (saying or cheaper):
         return None
     if search(r"^(?:is|are|was|does|which|what|how|哪|谁)(?![a-z])", turn.rest) and not search(
-        r"^(?:(?:what|how) about|(?:is|are) there)(?![a-z])", turn.rest
+        rf"^(?:(?:what|how) about|(?:is|are) there(?!.*(?:in|on)\s*[{ROW}{IT}]))(?![a-z])", turn.rest
     ):
         return None
     if not (saying or cheaper) and not (search(_WANTING, probe.rest) and search(_BUT, probe.rest)):

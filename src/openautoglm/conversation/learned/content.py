@@ -6,6 +6,7 @@ around it that it has, too: "smiling face" before "face".
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -54,21 +55,32 @@ class Content:
     def _searched(self, group: str) -> tuple[int, int, float]:
         spans = self.model.spans_of(self.tokens, group, SPANS)
         likely = [one[:2] for one in spans if one[2] >= _LIKELY * spans[0][2] and self._whole(*one[:2])]
+        likely = [one for one in likely if self._complete(one, likely[0])]
         said = next((one for one in likely if self._says(*one)), None)
         if said is None:
-            first, last = (likely or [spans[0][:2]])[0]
-            within = ((first + before, last - behind) for before, behind in _EDGES)
-            said = next(
-                (one for one in within if one[0] < one[1] and self._whole(*one) and self._says(*one)), None
-            )
-            return (first, last, _FACTORS[False]) if said is None else (*said, _FACTORS[True])
+            best = (likely or [spans[0][:2]])[0]
+            within = ((best[0] + before, best[1] - behind) for before, behind in _EDGES)
+            cut = (one for one in within if one[0] < one[1] and self._complete(one, best))
+            cut = (one for one in cut if one[1] - one[0] > 1 or not _sign(self.tokens[one[0]]))
+            said = next((one for one in cut if self._whole(*one) and self._says(*one)), None)
+            return (*best, _FACTORS[False]) if said is None else (*said, _FACTORS[True])
         around = (one for one in likely if one != said and one[0] <= said[0] and said[1] <= one[1])
         first, last = next((one for one in around if self._says(*one)), said)
         # One character is in many words.
-        single = (
-            len(self.tokens) > 2 and last - first == 1 and re.fullmatch(f"[{HAN}]", self.tokens[first].said)
-        )
+        single = len(self.tokens) > 2 and last - first == 1 and _sign(self.tokens[first])
         return first, last, 1.0 if single else _FACTORS[True]
+
+    def _complete(self, some: tuple[int, int], best: tuple[int, int]) -> bool:
+        """Whether a span has all values of the likeliest one, the words of it that no frame has, and what 的 leads to.
+
+        The catalogue may have "fruit" and not "yellow fruit", which is what was asked for; 红色 and not 红色的花.
+        """
+        before, behind = self.tokens[best[0] : some[0]], self.tokens[max(best[0], some[1]) : best[1]]
+        led = [one.said for one in (self.tokens[some[1] - 1], *behind)]
+        if any(one == "的" and other != "的" for one, other in itertools.pairwise(led)):
+            return False
+        left = [*before, *behind]
+        return all(one.mark != "V" and (one.mark or self.model.known(one.said)) for one in left)
 
     def _whole(self, first: int, last: int) -> bool:
         """Whether a span begins and ends with a word, and names more than an amount or a low price."""
@@ -81,3 +93,8 @@ class Content:
         inside = self.tokens[first:last]
         parts = [f" {one.said} " if one.mark or one.said.isascii() else one.said for one in inside]
         return self.view.says(" ".join("".join(parts).split()))
+
+
+def _sign(token: Token) -> bool:
+    """Whether a token is a Chinese character."""
+    return not token.mark and re.fullmatch(f"[{HAN}]", token.said) is not None

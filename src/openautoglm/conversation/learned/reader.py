@@ -35,6 +35,7 @@ OTHER = "other"
 _LONGEST = 120
 """Tokens of a turn that are looked at."""
 _ROWS = ("like", "like but value", "like but cheaper", "what", "column", "price")
+_REFUSING = ("not value", "without")
 _LIMITED = ("maximum", "search under")
 _DATED = ("since", "after")
 _BEST = ("sort", "extreme")
@@ -100,6 +101,10 @@ def _worded(kind: str, content: Content, *, chinese: bool) -> tuple[str, float]:
         first, last, factor = content.span(name, group)
         slots[name] = content.said(first, last)
         free = [*content.tokens[:first], *content.tokens[last:]]
+    if kind in _REFUSING and not any(
+        content.model.known(one.said) and one.said != "的" for one in free if not one.mark
+    ):
+        return "", 0.0  # 蓝色的鸟: whatever the unknown word is, it does not say "not"
     slots |= _marked(kind, content.text, free)
     for wording in WORDINGS[kind][chinese]:
         needed = {name for _, name, _, _ in Formatter().parse(wording) if name}
