@@ -213,6 +213,7 @@ def parts(
         "without kept keys and values of the picture": without(picture_each_time),
         "without buffers made once": without(growing_buffers),
         "without leaving out the mask": without(masked_each_time),
+        "without layers prepared for single tokens": without(layers_as_they_are),
     }
     with torch.inference_mode():
         for way, made in ways.items():
@@ -267,6 +268,18 @@ def masked_each_time() -> Iterator[None]:
         ]
 
     with patch.object(KeyValueCache, "_allowed", allowed):
+        yield
+
+
+@contextmanager
+def layers_as_they_are() -> Iterator[None]:
+    """Read single tokens by the layers that read whole texts."""
+    kept = Decoder.read_layers
+
+    def plain(self: Decoder, **given: Any) -> Any:
+        return kept(self, **given | {"prepared": False})
+
+    with patch.object(Decoder, "read_layers", plain):
         yield
 
 
@@ -351,6 +364,7 @@ def figures(rows: list[dict[str, Any]], shape: str) -> dict[str, Any]:
         "picture": "without kept keys and values of the picture",
         "buffers": "without buffers made once",
         "mask": "without leaving out the mask",
+        "prepared": "without layers prepared for single tokens",
     }
     return found | {f"part_{name}": times(other("parts", way)) for name, way in names.items()}
 

@@ -332,6 +332,16 @@ def test_ctrl_c_while_a_question_is_answered(asked: Workspace) -> None:
         assert terminal.shown.endswith("autoglm: stopped\r\n") and "Traceback" not in terminal.shown
 
 
+@pytest.mark.parametrize("said", ["what is in the second?", "describe the second", "第二个里面有什么？"])
+def test_what_is_in_a_row_is_answered_by_a_caption(asked: Workspace, said: str) -> None:
+    with asked.chat(by="words", k=5) as chat:
+        second = chat.say("red square").hits[1].id
+        found = chat.say(said).answer
+    assert found is not None and (found.source, found.row) == ("model", second)
+    (caption,) = asked.caption(second)
+    assert found.value == caption.text and "square" in found.value
+
+
 def test_a_chat_asks_the_model_about_a_row_and_the_catalogue_where_it_does_not_know(asked: Workspace) -> None:
     with asked.chat(by="words", k=5) as chat:
         first = chat.say("red square").hits[0].id

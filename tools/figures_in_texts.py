@@ -106,6 +106,7 @@ LINES: dict[str, list[Line]] = {
         Line("part_picture", "… without kept keys and values of the picture", "……不保留图的键与值"),
         Line("part_buffers", "… without buffers made once", "……不预先分配缓冲"),
         Line("part_mask", "… with a mask at every token", "……每个词元都建掩码"),
+        Line("part_prepared", "… with layers as they are for whole texts", "……用处理整段文字的层"),
         Line("max_logit_difference", "Largest difference of a score, cached and computed anew (float32)", "有无缓存的得分最大差（float32）", "≤ 1e-5"),
         Line("perplexity_ratio", "20,000 tokens at a window of 256: perplexity ÷ that of sliding recompute", "20,000 词元、窗口 256：困惑度 ÷ 滑动重算的困惑度", "≤ 1.02"),
         Line("perplexity_ratio_without_sinks", "… the window without sinks", "……无汇点的窗口"),
