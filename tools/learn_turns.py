@@ -36,7 +36,7 @@ from tools.turn_examples import Example, examples
 from tools.turn_frames import FOLDER, Frame, read_frames
 
 LEARNED = (
-    *("author_a", "author_b", "author_c", "author_d", "author_e", "author_g", "author_h"),
+    *("author_a", "author_b", "author_c", "author_d", "author_e", "author_f", "author_g", "author_h"),
     *("own", "templates", "second", "third", "fourth"),
 )
 """What is learned from: files of frames, and the benchmark's templates."""
