@@ -1,7 +1,8 @@
 """Where the content of a turn stands: the value, or the words that are looked for or not wanted.
 
 Of the spans that the model finds probable, the first one that the catalogue has words for is taken, or a likely one
-around it that it has, too: "smiling face" before "face".
+around it that it has, too: "smiling face" before "face". None leaves out a value or a strange word of the most
+probable one.
 """
 
 from __future__ import annotations
