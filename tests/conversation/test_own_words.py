@@ -30,6 +30,11 @@ def test_a_new_search_keeps_its_words(chat: Chat, words: str) -> None:
     assert state.text in (words, "wooden lamps") and not state.filters
 
 
+@pytest.mark.parametrize("word", ["lamp", "wooden", "水壶"])
+def test_a_single_word_of_the_catalogue_is_searched_for(chat: Chat, word: str) -> None:
+    assert chat.say(word).state.words == (word,)
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [("a green lamp", "green lamp"), ("帮我找一个红色水壶", "红色水壶"), ("red lamps, please", "red lamps")],

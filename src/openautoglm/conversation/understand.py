@@ -91,6 +91,8 @@ def understand(text: str, state: State, view: View) -> Turn:
     turn = Reading.of(text)
     known = _tried(replace(turn), state, view)
     guess = guessed(turn, view, shipped())
+    if guess is not None and guess.kind == "none" and _searched(known, view):
+        guess = None  # a word that the catalogue has is no greeting
     if guess is not None and guess.chance >= _needed(known, state, view):
         told = _tried(guess.reading, state, view)
         known = _in_own_words(told, turn, state, view) if isinstance(told, Turn) else known
@@ -114,13 +116,18 @@ def _tried(turn: Reading, state: State, view: View) -> Turn | ChatError:
         return error
 
 
+def _searched(known: Turn | ChatError, view: View) -> bool:
+    """Whether the grammar takes it for a search by words that the catalogue has."""
+    return isinstance(known, Turn) and known.act == "search" and view.says(known.state.text)
+
+
 def _needed(known: Turn | ChatError, before: State, view: View) -> float:
     """How sure the learned reader has to be to be believed instead of the grammar."""
     if isinstance(known, ChatError):
         return NEEDED["nothing"]
     if known.question is not None and known.question.rows:
         return NEEDED_OF_ROW
-    if known.act == "search" and view.says(known.state.text):
+    if _searched(known, view):
         return NEEDED_ELSE
     if known.act == "refine" and (known.state.words, known.state.without) == (before.words, before.without):
         return NEEDED_ELSE
