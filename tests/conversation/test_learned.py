@@ -82,6 +82,7 @@ def test_searches_in_frames_that_the_grammar_does_not_know(chat: Chat, turn: str
     ("turn", "filters"),
     [
         ("my wallet stops at 50", [Filter("price", "<=", 50)]),
+        ("I am rather fed up with Acme ones", [Filter("brand", "!=", "Acme")]),
         ("I have had enough of Acme ones", [Filter("brand", "!=", "Acme")]),
         ("single out whatever is made by Acme", [Filter("brand", "=", "Acme")]),
     ],

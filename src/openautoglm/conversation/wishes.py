@@ -28,6 +28,7 @@ NOT = (
     r" (?:but|except|other than|apart from|that is|that's)|except(?: for)?|but not|other than"
     r"|apart from|excluding|exclude|excl\.?"
     r"|leave out|leaving out|take out|take away|filter out|rule out|get rid of|hide|skip|minus"
+    r"|(?:fed up|bored) with|(?:tired|sick) of"
     r"|without|rather not(?: have)?|no more|never|none of|(?:nothing|none|no ones?) (?:with|that has|that have)"
     r"|not|no|non|(?:anything|something) other than|(?<!never )remove|drop"
     r"|(?:不想要|不需要|不喜欢|不想看|不看|不要|别要|别给我看?|(?<![类分特区级性])别|除了|除去|除|排除|剔除|过滤掉|不包括|不包含|不含|不带|(?<!有)没有|去掉|去除|不是|并非|(?<!并)非(?!常)|(?<!所)无(?!线|绳|人)))"
